@@ -1,0 +1,147 @@
+"""Trying an answer on one input: what came out, and what happened on the way."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import inspect
+import io
+import itertools
+import linecache
+import random
+import sysconfig
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+_PACKAGE = str(Path(__file__).resolve().parents[1])
+_LIBRARIES = tuple({sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")})
+_LONGEST = 10_000  # items taken from a generator
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call gave.
+
+    Attributes:
+        value: what was returned; None if `error`.
+        error: the exception that was raised, or None.
+        changed: positions of the arguments that the call has changed.
+        printed: what it printed.
+        warned: texts of the warnings it caused.
+    """
+
+    value: Any = None
+    error: Exception | None = None
+    changed: tuple[int, ...] = ()
+    printed: str = ""
+    warned: tuple[str, ...] = ()
+
+
+def call(answer: Callable, args: tuple) -> Outcome:
+    """Call `answer` on copies of `args`, always with the same random state.
+
+    A KeyboardInterrupt passes through.
+    """
+    copies = copied(args)
+    printed = io.StringIO()
+    with (
+        same_randomness(),
+        contextlib.redirect_stdout(printed),
+        warnings.catch_warnings(record=True) as caught,
+    ):
+        warnings.simplefilter("always")
+        try:
+            value = answer(*copies)
+            if inspect.isgenerator(value):
+                value = list(itertools.islice(value, _LONGEST))
+        except Exception as error:
+            value, raised = None, error
+        else:
+            raised = None
+    changed = tuple(i for i, (new, old) in enumerate(zip(copies, args, strict=True))
+                    if not _unchanged(new, old))
+    warned = tuple(dict.fromkeys(str(one.message) for one in caught))
+    return Outcome(value, raised, changed, printed.getvalue(), warned)
+
+
+def copied(args: tuple) -> tuple:
+    """Copies that share among each other what the originals share (memory, modules)."""
+    try:
+        return copy.deepcopy(args)
+    except Exception:  # a part that cannot be copied; the others still can
+        return tuple(_copied(value) for value in args)
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone().requires_grad_(value.requires_grad)
+    if type(value) in (list, tuple):
+        return type(value)(_copied(one) for one in value)
+    if type(value) is dict:
+        return {key: _copied(one) for key, one in value.items()}
+    try:
+        return copy.deepcopy(value)
+    except Exception:
+        return value
+
+
+def _unchanged(new: Any, old: Any) -> bool:
+    """Compares data only: modules, optimisers and the like are there to be changed."""
+    if isinstance(old, torch.Tensor):
+        if new.shape != old.shape or new.dtype != old.dtype:
+            return False
+        new, old = new.detach(), old.detach()
+        return bool(((new == old) | ((new != new) & (old != old))).all())
+    if isinstance(old, np.ndarray):
+        inexact = np.issubdtype(old.dtype, np.inexact)
+        return new.dtype == old.dtype and np.array_equal(new, old, equal_nan=inexact)
+    if isinstance(old, list | tuple):
+        return len(new) == len(old) and all(map(_unchanged, new, old))
+    if isinstance(old, dict):
+        return new.keys() == old.keys() and all(_unchanged(new[key], old[key]) for key in old)
+    if isinstance(old, bool | int | float | str | set):
+        return bool(new == old) or new != new
+    return True
+
+
+@contextlib.contextmanager
+def same_randomness() -> Iterator[None]:
+    """Draws inside are the same each time; the notebook's own random state stays as it was."""
+    python, numpy = random.getstate(), np.random.get_state()
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(devices=list(devices)):
+        random.seed(0)
+        np.random.seed(0)
+        torch.manual_seed(0)
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
+
+
+def line_of(error: BaseException) -> tuple[int, str] | None:
+    """(number, text) of the innermost line of the learner's code that led to `error`.
+
+    None if no frame is theirs: the call itself failed, or the fault is the check's own.
+    """
+    own = [frame for frame in traceback.extract_tb(error.__traceback__)
+           if _is_learners(frame.filename)]
+    if not own:
+        return None
+    last = own[-1]
+    text = last.line or linecache.getline(last.filename, last.lineno or 0)
+    return last.lineno or 0, text.strip()
+
+
+def _is_learners(filename: str) -> bool:
+    if filename.startswith(("<frozen", _PACKAGE, *_LIBRARIES)):
+        return False
+    return not {"site-packages", "dist-packages"} & set(Path(filename).parts)

@@ -1,0 +1,263 @@
+"""What every widget of the course shares: controls, picture, words, missions, settings string."""
+
+import asyncio
+import contextlib
+import html
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets
+
+from ..paths import headless
+from ..seeding import course_seed
+from ..study import record
+from .controls import Control, Seed, from_code, to_code
+from .live_figure import LiveFigure
+from .run import explain
+from .settings import Settings
+
+_ROW = {"display": "flex", "flex_flow": "row wrap", "grid_gap": "4px", "align_items": "center"}
+
+
+@dataclass(frozen=True)
+class Mission:
+    """A goal to reach with a widget: what to do, and how to see that it was done.
+
+    `goal(run)` gets the run so far (an Explorer: only its `settings`) and returns a boolean.
+    """
+
+    text: str
+    goal: Callable[[Any], bool]
+
+
+class MainLoop:
+    """Runs functions on the thread that made it, whichever thread asks.
+
+    JupyterLab may deliver a slider's message on a thread of its own, but figures and models are
+    not made for that: everything that touches them goes through here.
+    """
+
+    def __init__(self, on_error: Callable[[Exception], None]):
+        self._thread = threading.get_ident()
+        self._on_error = on_error
+        self.loop: asyncio.AbstractEventLoop | None = None  # None: everything happens at once
+        if not headless():
+            with contextlib.suppress(RuntimeError):  # a plain script has no loop
+                self.loop = asyncio.get_running_loop()
+
+    def call(self, function: Callable[[], None]) -> None:
+        """At once on the main thread, else as soon as it is free."""
+        if self.loop is None or threading.get_ident() == self._thread:
+            self._guarded(function)
+        else:
+            self.loop.call_soon_threadsafe(self._guarded, function)
+
+    def soon(self, function: Callable[[], None]) -> None:
+        """After the current message, so that a burst of changes costs one redraw."""
+        if self.loop is None:
+            self._guarded(function)
+        else:
+            self.loop.call_soon_threadsafe(self._guarded, function)
+
+    def _guarded(self, function: Callable[[], None]) -> None:
+        try:
+            function()
+        except Exception as error:  # an exception in a callback would vanish unseen
+            self._on_error(error)
+
+
+class Frame:
+    """Controls at the left, picture at the right, words and missions below.
+
+    Args:
+        name: names the widget in settings strings; a second widget of that name closes the first.
+        controls: setting name → control; a `seed` is added at the end if there is none.
+        on_change: called on the main thread with the names of the settings that changed.
+        on_close: called when the cell was run again.
+    """
+
+    _open: dict[str, "Frame"] = {}
+
+    def __init__(
+        self, name: str, controls: Mapping[str, Control], *, title: str = "",
+        missions: Sequence[Mission] = (), on_change: Callable[[set[str]], None],
+        on_close: Callable[[], None] = lambda: None, with_seed: bool = True,
+    ):
+        _require_name(name, controls)
+        self.name = name
+        self.missions = tuple(missions)
+        self.controls = dict(controls)
+        if with_seed:
+            self.controls.setdefault("seed", Seed(course_seed()))
+        values = {key: control.start() for key, control in self.controls.items()}
+        values.setdefault("seed", course_seed())
+        self.settings = Settings(values)
+        self.main = MainLoop(self.show_error)
+        self._on_change = on_change
+        self._on_close = on_close
+        self.inputs = {key: control.widget(key) for key, control in self.controls.items()}
+        self._title = ipywidgets.HTML(f"<b>{html.escape(title or name)}</b>")
+        self._status = ipywidgets.HTML()
+        self._mission_list = ipywidgets.HTML()
+        self.code_field = ipywidgets.Text(
+            value=self.code, description="settings", continuous_update=False,
+            style={"description_width": "9.5em"}, layout={"width": "auto"},
+        )
+        self._reached: set[int] = set()
+        self._writing_code = False
+        self._changed: set[str] = set()
+        self.box: ipywidgets.Widget | None = None
+        for key, widget in self.inputs.items():
+            widget.observe(lambda change, key=key: self._moved(key, change["new"]), "value")
+        self.code_field.observe(self._typed, "value")
+        self._show_missions()
+
+    @property
+    def code(self) -> str:
+        """Settings and seed as one short string; paste it into the field or `from_code`."""
+        return to_code(self.name, self.controls, self.settings)
+
+    def from_code(self, code: str) -> None:
+        """Set the controls from a settings string.
+
+        Raises:
+            ValueError: the string does not fit this widget; nothing was changed.
+        """
+        for key, value in from_code(code, self.name, self.controls).items():
+            self.inputs[key].value = value
+        self._write_code()
+
+    def move(self, values: Mapping[str, Any]) -> None:
+        """Move controls from code.
+
+        Raises:
+            ValueError: an unknown setting, or a value that its control does not allow.
+        """
+        words = []
+        for key, value in values.items():
+            if key not in self.controls:
+                raise ValueError(f"no setting {key!r}; there are: {', '.join(self.controls)}")
+            words.append(f"{key}={self.controls[key].format(value)}")
+        self.from_code(" ".join(words))
+
+    def assemble(self, live: LiveFigure, *rows: ipywidgets.Widget) -> None:
+        """Lay the parts out; `rows` (buttons, progress) stand between controls and words."""
+        left = ipywidgets.VBox(
+            [self._title, *self.inputs.values(), *rows, self.code_field, self._status],
+            layout={"flex": "1 1 290px", "max_width": "440px", "min_width": "0"},
+        )
+        panes = ipywidgets.Box([left, live.widget], layout=_ROW | {"align_items": "flex-start"})
+        self.box = ipywidgets.VBox([panes, self._mission_list])
+        self._replace_earlier()  # only now: a widget that could not be built replaces nothing
+
+    def show_status(self, text: str, *, warning: bool = False) -> None:
+        """One line below the controls."""
+        weight = "bold" if warning else "normal"
+        sign = "⚠ " if warning and text else ""
+        self._status.value = (
+            f'<div role="status" style="font-weight:{weight};line-height:1.4">'
+            f"{sign}{html.escape(text)}</div>"
+        )
+
+    def show_error(self, error: Exception) -> None:
+        self.show_status(f"your code stopped: {explain(error)}", warning=True)
+
+    def check_missions(self, run: Any) -> None:
+        """Mark the missions whose goal `run` reaches; a reached one stays reached."""
+        new = set()
+        for index, mission in enumerate(self.missions):
+            if index not in self._reached and self._is_reached(mission, run):
+                new.add(index)
+        if new:
+            self._reached |= new
+            self._show_missions()
+            if not headless():
+                for index in new:
+                    record("mission", f"{self.name}/{index + 1}", True)
+
+    def mimebundle(self, text: str, png: bytes, alt: str) -> tuple[dict, dict]:
+        """(data, metadata) for IPython: the live view, and the still picture with its words."""
+        data: dict[str, Any] = {"text/plain": f"{text}: {alt}", "image/png": png}
+        if not headless() and self.box is not None:
+            data["application/vnd.jupyter.widget-view+json"] = {
+                "version_major": 2, "version_minor": 0, "model_id": self.box.model_id,
+            }
+        return data, {}
+
+    def close(self) -> None:
+        """Stop listening; the cell was run again."""
+        self._on_close()
+        for widget in self.inputs.values():
+            widget.unobserve_all()
+            widget.disabled = True
+        self.show_status("this cell was run again: use the new widget")
+        if Frame._open.get(self.name) is self:
+            del Frame._open[self.name]
+
+    def _moved(self, key: str, value: Any) -> None:
+        self.settings.write(key, value)
+        self._changed.add(key)
+        self.main.soon(self._after_moves)
+
+    def _after_moves(self) -> None:
+        changed, self._changed = self._changed, set()
+        if changed:  # else an earlier call took the whole burst
+            self._write_code()
+            self._on_change(changed)
+
+    def _write_code(self) -> None:
+        self._writing_code = True
+        self.code_field.value = self.code
+        self._writing_code = False
+
+    def _typed(self, change: dict) -> None:
+        if self._writing_code or change["new"] == self.code:
+            return
+        try:
+            self.from_code(change["new"])
+            self.show_status("settings taken over")
+        except ValueError as error:
+            self.show_status(f"nothing changed: {error}", warning=True)
+
+    def _is_reached(self, mission: Mission, run: Any) -> bool:
+        try:
+            return bool(mission.goal(run))
+        except (KeyError, IndexError, ZeroDivisionError, TypeError, AttributeError):
+            return False  # the run has not come to what the goal looks at
+
+    def _show_missions(self) -> None:
+        if not self.missions:
+            return
+        rows = "".join(
+            f"<li>{'✓ done: ' if i in self._reached else '○ to do: '}{html.escape(m.text)}</li>"
+            for i, m in enumerate(self.missions)
+        )
+        self._mission_list.value = (
+            f'<b>Missions</b><ul style="list-style:none;padding-left:.5em;margin:0">{rows}</ul>'
+        )
+
+    def _replace_earlier(self) -> None:
+        earlier = Frame._open.get(self.name)
+        if earlier is not None:
+            earlier.close()
+        Frame._open[self.name] = self
+
+
+def row(*widgets: ipywidgets.Widget) -> ipywidgets.Box:
+    """Widgets side by side, wrapping when there is no room."""
+    return ipywidgets.Box(widgets, layout=_ROW)
+
+
+def _require_name(name: str, controls: Mapping[str, Control]) -> None:
+    if not name or any(letter.isspace() or letter == "=" for letter in name):
+        raise ValueError(f"a widget's name is one word without blanks or '=', got {name!r}")
+    for key, control in controls.items():
+        if not key.isidentifier():
+            raise ValueError(f"a control's name is a Python name (settings.name), got {key!r}")
+        if not isinstance(control, Control):
+            raise TypeError(
+                f"control {key!r} must be a Slider, Choice, Toggle or Seed, "
+                f"got {type(control).__name__}"
+            )

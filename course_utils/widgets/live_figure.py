@@ -1,0 +1,133 @@
+"""A Matplotlib picture that changes without flicker and without redrawing what stays.
+
+Axes, contours and data are drawn once and kept as a background; the artists that move are drawn on
+a copy of it (blitting), and the pixels go to the page as the value of an `ipywidgets.Image`.
+"""
+
+import html
+import io
+from collections.abc import Sequence
+
+import ipywidgets
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+CSS_DPI = 96  # a CSS pixel is 1/96 inch
+
+
+class LiveFigure:
+    """`fig` as a widget picture, with one line of words beside it for those who cannot see it.
+
+    Args:
+        fig: an Agg figure; its size in inches gives the displayed size.
+        animated: the artists that move between redraws. Everything else is background.
+        alt: what the picture shows now, one sentence.
+        scale: rendered pixels per displayed pixel; 2 is sharp on dense screens.
+
+    `widget` is what to display. Artists are changed in place, then `redraw()`.
+    """
+
+    def __init__(
+        self, fig: Figure, animated: Sequence[Artist] = (), *, alt: str, scale: float = 2.0
+    ):
+        if not alt.strip():
+            raise ValueError("alt is empty: say in one sentence what the picture shows")
+        self.fig = fig
+        self.canvas = FigureCanvasAgg(fig)
+        width, height = fig.get_size_inches()
+        fig.set_dpi(CSS_DPI * scale)
+        self._animated: list[Artist] = []
+        self._background = None
+        self._view: list[tuple] = []
+        # No `tooltip` here: it breaks Image's view in ipywidgets 8.1.9.
+        self.image = ipywidgets.Image(
+            format="png",
+            layout={"width": f"{width * CSS_DPI:.0f}px", "max_width": "100%",
+                    "object_fit": "contain"},
+        )
+        self._alt = ""
+        self._alt_line = ipywidgets.HTML()
+        self.widget = ipywidgets.VBox(
+            [self.image, self._alt_line],
+            layout={"flex": "1 1 580px", "max_width": f"{width * CSS_DPI + 8:.0f}px",
+                    "overflow": "hidden", "min_width": "0"},
+        )
+        self.animate(animated)
+        self.redraw(alt)
+
+    @property
+    def alt(self) -> str:
+        """What the picture shows now, in words."""
+        return self._alt
+
+    def say(self, text: str) -> None:
+        """Change the line of words; a screen reader reads it out when it is idle."""
+        if text != self._alt:
+            self._alt = text
+            line = html.escape(text)
+            self._alt_line.value = f'<div role="status" aria-live="polite">{line}</div>'
+
+    def animate(self, artists: Sequence[Artist]) -> None:
+        """Replace the set of artists that move."""
+        for artist in self._animated:
+            artist.set_animated(False)
+        self._animated = list(artists)
+        for artist in self._animated:
+            artist.set_animated(True)
+        self._background = None
+
+    def redraw(self, alt: str | None = None, *, full: bool = False, moving: bool = False) -> None:
+        """Send the figure as it is now.
+
+        Args:
+            alt: the new sentence, if it changed.
+            full: draw the background anew. Done by itself when an axis limit, scale or the
+                figure's size changed.
+            moving: one frame of many: JPEG, which encodes several times faster than PNG.
+        """
+        self._render(full)
+        kind = "jpeg" if moving else "png"
+        pixels = self._encode(kind)
+        with self.image.hold_sync():
+            self.image.format = kind
+            self.image.value = pixels
+        if alt is not None:
+            self.say(alt)
+
+    def png(self) -> bytes:
+        """The picture as a small PNG file, for storing."""
+        self._render(full=False)
+        return self._encode("png", small=True)
+
+    def _render(self, full: bool) -> None:
+        view = self._current_view()
+        if full or self._background is None or view != self._view:
+            self.canvas.draw()  # leaves out animated artists
+            # The layout is settled once: a longer tick label must not make the picture jump.
+            self.fig.set_layout_engine("none")
+            self._background = self.canvas.copy_from_bbox(self.fig.bbox)
+            self._view = self._current_view()  # drawing may settle the limits
+        self.canvas.restore_region(self._background)
+        for artist in sorted(self._animated, key=lambda a: a.get_zorder()):
+            (artist.axes or self.fig).draw_artist(artist)
+
+    def _current_view(self) -> list[tuple]:
+        size = (*self.fig.get_size_inches(), self.fig.dpi)
+        return [size] + [
+            (*ax.get_xlim(), *ax.get_ylim(), ax.get_xscale(), ax.get_yscale())
+            for ax in self.fig.axes
+        ]
+
+    def _encode(self, kind: str, small: bool = False) -> bytes:
+        picture = Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB")
+        buffer = io.BytesIO()
+        if kind == "jpeg":
+            picture.save(buffer, "JPEG", quality=85, subsampling=0)  # full colour resolution: text
+        elif small:
+            picture.quantize(128, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+        else:
+            picture.save(buffer, "PNG", compress_level=1)
+        return buffer.getvalue()

@@ -1,0 +1,130 @@
+"""The loss curves beside a playground's picture: this run, earlier ones, the reference."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from ..figures import COLORS
+from .run import Run
+
+_MAX_POINTS = 800  # more cannot be told apart in a panel of 400 pixels
+_KNOWN = {"train": "train", "held_out": "held_out", "validation": "held_out", "test": "held_out"}
+
+
+class LossPanel:
+    """Curves of every scalar a run yields, on `ax`; earlier runs faint, the reference dashed."""
+
+    def __init__(self, ax: Axes, steps: int, *, log: bool):
+        self.ax = ax
+        self._log = log
+        self._lines: dict[str, Line2D] = {}
+        self._old: list[Artist] = []
+        self._ceiling = math.inf
+        ax.set_xlim(0, steps)
+        ax.set_xlabel("step")
+        ax.set_ylabel("loss")
+        if log:
+            ax.set_yscale("log")
+
+    @property
+    def artists(self) -> list[Artist]:
+        """What moves: the curves of the current run."""
+        return list(self._lines.values())
+
+    def start(self, run: Run, earlier: Sequence[Run], reference: Run | None) -> None:
+        """Begin a run: clear the curves, draw the old ones into the background."""
+        for artist in [*self._old, *self._lines.values()]:
+            artist.remove()
+        self._old = []
+        self._lines = {}
+        shown = [old for old in earlier if old is not reference]
+        for age, old in enumerate(reversed(shown)):
+            self._draw_old(old, _label(old, run), alpha=max(0.25, 0.6 - 0.12 * age))
+        if reference is not None:
+            self._draw_old(reference, "reference: " + _label(reference, run), reference=True)
+        for index, name in enumerate(run.curves):
+            color = COLORS[_KNOWN[name]] if name in _KNOWN else COLORS["extra"][index % 4]
+            style = "--" if _KNOWN.get(name) == "held_out" else "-"
+            (self._lines[name],) = self.ax.plot([], [], color=color, ls=style, lw=1.8,
+                                                label=name.replace("_", "-"), zorder=4)
+        self._set_limits(run, [*shown, *([reference] if reference else [])])
+        if self._lines or self._old:
+            self.ax.legend(loc="upper right", fontsize=8, framealpha=0.85)
+
+    def follow(self, run: Run) -> None:
+        """Move the current run's curves; widen the axis when one leaves it."""
+        low, high = self.ax.get_ylim()
+        for name, line in self._lines.items():
+            x, y = _thin(run.at.get(name, []), run.curves.get(name, []))
+            line.set_data(x, y)
+            low, high = self._widened(low, high, y)
+        if (low, high) != self.ax.get_ylim():
+            self.ax.set_ylim(low, high)
+
+    def _draw_old(
+        self, run: Run, label: str, *, alpha: float = 1.0, reference: bool = False
+    ) -> None:
+        for index, (name, values) in enumerate(run.curves.items()):
+            x, y = _thin(run.at[name], values)
+            style = "--" if reference else ("-" if index == 0 else ":")
+            lines = self.ax.plot(
+                x, y, color=COLORS["reference"], ls=style, lw=1.4 if reference else 1.0,
+                alpha=alpha, label=label if index == 0 else None, zorder=3,
+            )
+            self._old += lines
+
+    def _set_limits(self, run: Run, others: Sequence[Run]) -> None:
+        runs = [run, *others]
+        starts = [v[0] for r in runs for v in r.curves.values() if v and math.isfinite(v[0])]
+        top = max(starts, default=1.0)
+        # a run that diverges must not flatten all others
+        self._ceiling = top * (1e6 if self._log else 4.0) if top > 0 else math.inf
+        values = [v for r in runs for curve in r.curves.values() for v in curve]
+        low, high = (top / 10, top * 1.1) if self._log else (0.0, top * 1.1)
+        if not self._log and min(starts, default=0.0) < 0:
+            low = min(starts) * 1.1
+        if not high > low:
+            high = low + 1.0
+        low, high = self._widened(low, high, values)
+        self.ax.set_ylim(low, high)
+
+    def _widened(self, low: float, high: float, values: Sequence[float]) -> tuple[float, float]:
+        finite = [v for v in values if math.isfinite(v) and (v > 0 or not self._log)]
+        if not finite:
+            return low, high
+        smallest, largest = min(finite), min(max(finite), self._ceiling)
+        if largest > high:
+            high = largest * 1.3
+        if smallest < low:
+            low = smallest / 3 if self._log else smallest - 0.2 * (high - smallest)
+        return low, high
+
+
+def _thin(x: list[int], y: list[float]) -> tuple[list[int], list[float]]:
+    stride = max(1, -(-len(y) // _MAX_POINTS))
+    if stride == 1:
+        return x, y
+    return [*x[::stride], x[-1]], [*y[::stride], y[-1]]
+
+
+def _label(old: Run, current: Run) -> str:
+    """The settings in which `old` differs from `current`, moves during the run included."""
+    parts = []
+    for name, trail in old.changes.items():
+        if len(trail) > 1 or trail[-1] != current.settings.get(name):
+            ends = trail if len(trail) == 1 else (trail[0], trail[-1])
+            parts.append(f"{name} " + "→".join(map(_short, ends)))
+    return ", ".join(parts) or "same settings"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def summary(curves: Mapping[str, Sequence[float]]) -> str:
+    """The newest values in words: `train 0.123, held-out 0.2`."""
+    return ", ".join(f"{k.replace('_', '-')} {v[-1]:.3g}" for k, v in curves.items() if v)

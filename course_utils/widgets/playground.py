@@ -1,0 +1,376 @@
+"""Playground: live training of the learner's own model, loss and update rule.
+
+The learner writes a generator that trains; the playground runs it, a few milliseconds at a time,
+on the kernel's main loop, so that sliders and buttons work while it trains. Where background
+updates do not reach the page (Colab is not proven), the same steps are taken inside the click.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ipywidgets
+import numpy as np
+
+from ..figures import new_figure
+from ..paths import headless
+from .controls import Control
+from .explorer import Picture, draw_picture
+from .frame import Frame, Mission, row
+from .live_figure import LiveFigure
+from .loss_panel import LossPanel, summary
+from .run import Make, Run
+
+SLICE = 0.025  # seconds of training between two looks at the page's messages
+FRAME = 1 / 16  # seconds between two redraws
+SPOKEN = 1.0  # seconds between two changes of the line of words while it runs
+CLICK_STEPS, CLICK_SECONDS = 100, 1.0  # what one click does in click mode
+KEPT = 5  # earlier runs that stay visible
+SPEEDS = {"full speed": 0.0, "10 steps a second": 0.1, "2 steps a second": 0.5}
+STATUS = {
+    "ready": "ready: press Run",
+    "running": "running",
+    "paused": "paused",
+    "done": "done: Reset starts a new run, this one stays as a faint curve",
+}
+
+
+class Playground:
+    """Run, pause, step, reset; sliders act on the running training.
+
+    Args:
+        name: one word, used in the settings string; re-running the cell replaces the widget.
+        make: `make(settings)` is a generator function: it builds the model, then forever yields
+            `{"train": loss, …}` and updates. It yields *before* the update, so that step 0 is the
+            start. Scalars become curves; anything else (the model) is for the picture. It reads
+            `settings.lr` at every step, and so follows the slider.
+        picture: as for `Explorer`; `update(state)` gets what was yielded last.
+        controls: setting name → `Slider`, `Choice` or `Toggle`. `live=False`: from the next reset.
+        steps: a run's length.
+        headless_steps: the run's length without a browser (default: `steps`).
+        panels: axes of the picture (the loss curves get one more).
+        log_loss: logarithmic loss axis.
+        missions: goals look at `run.settings`, `run.step`, `run.curves`, `run.state`,
+            `run.diverged`.
+        mode: "task" (background), "click" (inside the click) or "auto".
+    Raises:
+        ValueError, TypeError: arguments that cannot work; says what to change.
+
+    An exception or a loss that is not finite pauses the run and says so; Reset recovers. A kernel
+    interrupt does not stop the background task: Pause does.
+    """
+
+    def __init__(
+        self, name: str, make: Make, picture: Picture, controls: Mapping[str, Control], *,
+        steps: int = 400, headless_steps: int | None = None, title: str = "", panels: int = 1,
+        figsize: tuple[float, float] | None = None, log_loss: bool = False,
+        missions: Sequence[Mission] = (), mode: str = "auto",
+    ):
+        _require(make, steps, headless_steps, mode)
+        self.state = "ready"
+        self.steps = steps
+        self.earlier: list[Run] = []
+        self.reference: Run | None = None
+        self._make, self._picture, self._panels = make, picture, panels
+        self._task: asyncio.Task | None = None
+        self._last_frame = self._last_words = 0.0
+        self._frame = Frame(
+            name, controls, title=title, missions=missions, on_change=self._controls_moved,
+            on_close=self._shut,
+        )
+        self.settings = self._frame.settings
+        self.mode = self._choose_mode(mode)
+        self._build_buttons()
+        size = figsize or (4.0 * (panels + 1), 3.6)
+        self._fig, axes = new_figure(panels + 1, size=size)
+        self._axes, self._loss = list(axes[:-1]), LossPanel(axes[-1], steps, log=log_loss)
+        self._live: LiveFigure | None = None
+        self._begin()
+        self._frame.assemble(self._live, self._buttons, self._speed, self._background,
+                             self._progress_row)
+        self._show_state()
+        if headless():
+            self.run_now(headless_steps if headless_steps is not None else steps)
+
+    # what the learner's code may call
+
+    @property
+    def code(self) -> str:
+        """Settings and seed as one short string."""
+        return self._frame.code
+
+    @property
+    def alt(self) -> str:
+        """What the picture shows now, in words."""
+        return self._live.alt
+
+    def from_code(self, code: str) -> "Playground":
+        """Take over a settings string and reset (ValueError if it does not fit)."""
+        self._frame.from_code(code)
+        self.reset()
+        return self
+
+    def move(self, **values: Any) -> "Playground":
+        """Move controls from code: `playground.move(lr=0.5)`."""
+        self._frame.move(values)
+        return self
+
+    def run(self) -> None:
+        """Train: in the background, or in click mode up to 100 steps at once."""
+        if self.current.stopped or self.state == "running":
+            return
+        if self.mode == "click":
+            self._run_inside_click()
+            return
+        self._set_state("running")
+        self._task = self._frame.main.loop.create_task(self._train_in_background())
+
+    def pause(self) -> None:
+        """Stop after the step in progress; Run goes on from there."""
+        self._halt()
+        if self.state == "running":
+            self._set_state("paused")
+            self._draw()
+
+    def step(self) -> None:
+        """One step, then pause."""
+        self._halt()
+        self.run_now(1)
+
+    def run_now(self, steps: int) -> Run:
+        """Take up to `steps` steps before returning; the same seed gives the same result."""
+        self.current.advance(steps, float("inf"))
+        self._after_steps()
+        self._draw()
+        return self.current
+
+    def reset(self) -> None:
+        """Begin anew with the settings as they are; the run so far stays as a faint curve."""
+        self._halt()
+        old = self.current
+        old.put_aside()
+        if old.step >= 1:
+            self.earlier = [*self.earlier, old][-KEPT:]
+        self._begin()
+        self._show_state()
+
+    def keep_as_reference(self) -> None:
+        """Keep the present run as the dashed curve that later ones are compared with."""
+        self.reference = self.current
+        self._frame.show_status("kept as reference: it is drawn dashed from the next reset on")
+
+    def close(self) -> None:
+        self._frame.close()
+
+    # one run
+
+    def _begin(self) -> None:
+        self.current = Run(self._make, self.settings, self.steps)
+        self.current.advance(1, float("inf"))  # step 0: the start, before any update
+        axes = self._axes[0] if self._panels == 1 else np.array(self._axes)
+        artists, self._update = draw_picture(self._picture, axes, self.settings)
+        self._loss.start(self.current, self.earlier, self.reference)
+        artists = [*artists, *self._loss.artists]
+        if self._live is None:
+            self._live = LiveFigure(self._fig, artists, alt=self._frame.name)
+        else:
+            self._live.animate(artists)
+        self._set_state("ready")
+        self._after_steps()
+        self._draw()
+
+    async def _train_in_background(self) -> None:
+        try:
+            while self.state == "running":
+                pace = SPEEDS[self._speed.value]
+                self.current.advance(1 if pace else sys.maxsize, SLICE)
+                self._after_steps()
+                if self.state == "running":
+                    self._draw_if_due()
+                    # not 0: sliders and buttons get their turn on every kernel
+                    await asyncio.sleep(pace or 0.001)
+            self._draw()
+        except Exception as error:  # nobody awaits this task: it would vanish unseen
+            self._set_state("error")
+            self._frame.show_error(error)
+
+    def _run_inside_click(self) -> None:
+        end = time.perf_counter() + CLICK_SECONDS
+        pace = SPEEDS[self._speed.value]
+        taken = 0
+        self._set_state("running")
+        while self.state == "running" and taken < CLICK_STEPS and time.perf_counter() < end:
+            taken += self.current.advance(1 if pace else CLICK_STEPS - taken, SLICE)
+            self._after_steps()
+            self._draw_if_due()
+            time.sleep(pace)
+        if self.state == "running":
+            self._set_state("paused")
+        self._draw()
+
+    def _after_steps(self) -> None:
+        run = self.current
+        if run.error is not None:
+            self._set_state("error")
+            self._frame.show_status(
+                f"your code stopped: {run.error}. Mend the cell, or press Reset.", warning=True
+            )
+        elif run.diverged:
+            self._set_state("error")
+            self._frame.show_status(
+                "the loss is no longer a finite number: it diverged. Lower the rate and Reset.",
+                warning=True,
+            )
+        elif run.finished:
+            self._set_state("done")
+        elif self.state != "running" and run.step >= 1:
+            self._set_state("paused")
+
+    def _shut(self) -> None:
+        self._halt()
+        if self.state == "running":
+            self.state = "paused"
+        for button in self._buttons.children:
+            button.disabled = True
+
+    def _halt(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    # the picture
+
+    def _draw_if_due(self) -> None:
+        if time.perf_counter() - self._last_frame >= FRAME:
+            self._draw(moving=True)
+
+    def _draw(self, moving: bool = False) -> None:
+        run = self.current
+        words = None
+        if run.state is not None:
+            try:
+                words = self._update(run.state)
+            except Exception as error:
+                self._halt()
+                self._set_state("error")
+                self._frame.show_error(error)
+        self._loss.follow(run)
+        now = time.perf_counter()
+        speak = not moving or now - self._last_words >= SPOKEN
+        self._live.redraw(self._sentence(words) if speak else None, moving=moving)
+        self._last_words = now if speak else self._last_words
+        self._show_progress()
+        self._frame.check_missions(run)
+        self._last_frame = time.perf_counter()
+
+    def _sentence(self, words: str | None) -> str:
+        parts = [f"Step {max(self.current.step, 0)}", summary(self.current.curves), words]
+        return "; ".join(part for part in parts if part) + "."
+
+    # buttons and progress
+
+    def _build_buttons(self) -> None:
+        self._run_button = _button("Run", "play", self._frame, self._run_or_pause)
+        self._step_button = _button("Step", "step-forward", self._frame, self.step)
+        self._reset_button = _button("Reset", "refresh", self._frame, self.reset)
+        self._keep_button = _button("Keep as reference", "bookmark", self._frame,
+                                    self.keep_as_reference, width="165px")
+        self._buttons = row(self._run_button, self._step_button, self._reset_button,
+                            self._keep_button)
+        self._speed = ipywidgets.Dropdown(
+            options=list(SPEEDS), value="full speed", description="speed",
+            style={"description_width": "9.5em"}, layout={"width": "auto"},
+        )
+        self._background = ipywidgets.Checkbox(
+            value=self.mode == "task", disabled=self._frame.main.loop is None,
+            description="train in the background", style={"description_width": "9.5em"},
+            layout={"width": "auto"},
+        )
+        self._background.observe(
+            lambda change: self._frame.main.call(lambda: self._switch(change["new"])), "value"
+        )
+        self._bar = ipywidgets.IntProgress(max=self.steps, layout={"width": "120px"})
+        self._bar_text = ipywidgets.HTML()
+        self._progress_row = row(self._bar, self._bar_text)
+
+    def _run_or_pause(self) -> None:
+        if self.state == "running":
+            self.pause()
+        else:
+            self.run()
+
+    def _switch(self, background: bool) -> None:
+        self.pause()
+        self.mode = "task" if background else "click"
+        self._show_state()
+
+    def _controls_moved(self, keys: set[str]) -> None:
+        run = self.current
+        if run.step < 1 and self.state != "running":
+            self.reset()  # nothing trained yet: show the start that these settings give
+            return
+        for key in keys:
+            run.note_change(key)
+        waiting = [c.label or key for key, c in self._frame.controls.items()
+                   if key in keys and not c.live]
+        if waiting:
+            self._frame.show_status(f"{', '.join(waiting)}: takes effect at the next Reset")
+
+    def _set_state(self, state: str) -> None:
+        self.state = state
+        self._show_state()
+
+    def _show_state(self) -> None:
+        running, click = self.state == "running", self.mode == "click"
+        label = "Pause" if running and not click else "Run steps" if click else "Run"
+        self._run_button.description = label
+        self._run_button.icon = "pause" if label == "Pause" else "play"
+        self._run_button.disabled = self._step_button.disabled = self.current.stopped
+        if self.state in STATUS:
+            self._frame.show_status(STATUS[self.state])
+
+    def _show_progress(self) -> None:
+        run = self.current
+        step = max(run.step, 0)
+        self._bar.value = step
+        left = run.seconds_left
+        text = f"step {step} of {self.steps}"
+        if left is not None and not run.stopped:
+            pace = SPEEDS[self._speed.value]
+            text += f" · about {max(left, pace * (self.steps - step)):.0f} s left"
+        self._bar_text.value = text
+
+    def _choose_mode(self, mode: str) -> str:
+        if mode == "task" and self._frame.main.loop is None:
+            raise ValueError('mode="task" needs a notebook\'s event loop; use mode="click" here')
+        if mode != "auto":
+            return mode
+        background = self._frame.main.loop is not None and "google.colab" not in sys.modules
+        return "task" if background else "click"
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        name = f"playground {self._frame.name}"
+        return self._frame.mimebundle(name, self._live.png(), self._live.alt)
+
+
+def _button(label: str, icon: str, frame: Frame, action, width: str = "90px") -> ipywidgets.Button:
+    button = ipywidgets.Button(description=label, icon=icon, layout={"width": width})
+    button.on_click(lambda _: frame.main.call(action))
+    return button
+
+
+def _require(make: Any, steps: Any, headless_steps: Any, mode: str) -> None:
+    if not callable(make):
+        raise TypeError(
+            f"make must be a generator function train(settings), got {type(make).__name__}; "
+            "pass the function itself, without calling it"
+        )
+    for label, number in (("steps", steps), ("headless_steps", headless_steps)):
+        if number is None and label == "headless_steps":
+            continue
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise ValueError(f"{label} must be a whole number of at least 1, got {number!r}")
+    if mode not in ("auto", "task", "click"):
+        raise ValueError(f'mode must be "auto", "task" or "click", got {mode!r}')

@@ -1,0 +1,50 @@
+"""Fixtures of the browser tests: Chromium if there is one, a page, a place for screenshots."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tools.test import find_chromium, why_no_browser
+
+ARTEFACTS = Path(__file__).parents[2] / "artifacts"
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A headless Chromium, or a skip that says what is missing."""
+    missing = why_no_browser(os.environ)
+    if missing and os.environ.get("COURSE_BROWSER") == "require":
+        pytest.fail(f"browser tests are required here: {missing}")
+    if missing:
+        pytest.skip(missing)
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.lab import CHROMIUM_FLAGS
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(os.environ), headless=True, args=CHROMIUM_FLAGS
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium):
+    context = chromium.new_context(viewport={"width": 1400, "height": 1000})
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def screenshot(page):
+    """Keep a picture of the page, or of a part of it, among the artefacts."""
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+
+    def keep(name: str, part=None) -> Path:
+        path = ARTEFACTS / f"{name}.png"
+        (part or page).screenshot(path=path)
+        return path
+
+    return keep

@@ -1,0 +1,1 @@
+"""What maintainers run: execute and store notebooks, canonical form, ledger, seeds, checks."""

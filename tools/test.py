@@ -1,0 +1,145 @@
+"""Unit tests, notebooks under nbval, browser tests (python course.py test).
+
+    python course.py test                        all three
+    python course.py test --only notebooks       one of unit, notebooks, browser
+    python course.py test -- -k percent -x       unit tests only, with these pytest arguments
+    python course.py test --stack colab          unit and notebooks with Colab's older packages
+
+Browser tests need Chromium: COURSE_CHROMIUM, else looked up on the path. Without it they are
+skipped, saying so; COURSE_BROWSER=require makes that a failure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tools import chapters, kernel
+
+ROOT = chapters.ROOT
+PARTS = ("unit", "notebooks", "browser")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome",
+            "msedge")
+NOTHING_COLLECTED = 5
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one part of the tests went."""
+
+    part: str
+    ok: bool
+    words: str
+
+
+def find_chromium(environment: Mapping[str, str]) -> str | None:
+    """Path of a Chromium-like browser: COURSE_CHROMIUM, else the first one on the path."""
+    named = environment.get("COURSE_CHROMIUM", "")
+    if named:
+        return shutil.which(named)
+    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
+
+
+def why_no_browser(environment: Mapping[str, str]) -> str | None:
+    """What browser tests lack here, in words; None if they can run."""
+    if importlib.util.find_spec("playwright") is None:
+        return "Playwright is not installed"
+    if find_chromium(environment) is None:
+        named = environment.get("COURSE_CHROMIUM", "")
+        return (f"COURSE_CHROMIUM names {named}, which is no program" if named else
+                "no Chromium found; install one, or set COURSE_CHROMIUM")
+    return None
+
+
+def counts(report: Path) -> dict[str, int]:
+    """Numbers of tests from a JUnit report: passed, failed, skipped."""
+    suites = list(ElementTree.parse(report).getroot().iter("testsuite"))
+    total, failed, skipped = (sum(int(suite.get(name, 0)) for suite in suites for name in names)
+                              for names in (["tests"], ["failures", "errors"], ["skipped"]))
+    return {"passed": total - failed - skipped, "failed": failed, "skipped": skipped}
+
+
+def pytest(part: str, arguments: list[str], headless: bool = False) -> Result:
+    """Run pytest on one part of the tests; nothing personal gets in, nothing is kept."""
+    print(f"\n== {part} ==", flush=True)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        report = Path(scratch) / "report.xml"
+        surroundings = kernel.headless_environment if headless else kernel.test_environment
+        environment = surroundings(Path(scratch))
+        if found := find_chromium(os.environ):
+            environment["COURSE_CHROMIUM"] = found
+        code = subprocess.call(
+            [sys.executable, "-m", "pytest", f"--junit-xml={report}", "-q", *arguments],
+            cwd=ROOT, env=environment)
+        if code == NOTHING_COLLECTED:
+            return Result(part, False, "no tests found")
+        if not report.exists():
+            return Result(part, False, f"pytest ended with {code}")
+        words = ", ".join(f"{n} {name}" for name, n in counts(report).items() if n)
+    return Result(part, code == 0, words or f"pytest ended with {code}")
+
+
+def unit(arguments: list[str]) -> Result:
+    return pytest("unit", ["tests", "--ignore=tests/browser", "-n", "2", *arguments])
+
+
+def notebooks(arguments: list[str]) -> Result:
+    """Run every chapter in a fresh kernel of this environment; compare what is tagged."""
+    every = chapters.notebooks()
+    if not every:
+        return Result("notebooks", False, "there are none")
+    return pytest("notebooks", [
+        "--nbval-lax", "--nbval-current-env", "--nbval-sanitize-with",
+        "tests/nbval_sanitize.cfg", "--nbval-cell-timeout=600", "-p", "no:cacheprovider",
+        "-n", "2", "--dist", "loadfile", *map(str, every), *arguments], headless=True)
+
+
+def browser(arguments: list[str]) -> Result:
+    missing = why_no_browser(os.environ)
+    required = os.environ.get("COURSE_BROWSER", "") == "require"
+    if missing:
+        return Result("browser", not required, f"{'missing' if required else 'skipped'}: {missing}")
+    return pytest("browser", ["tests/browser", *arguments])
+
+
+def summary(results: list[Result]) -> str:
+    """One line: what passed, what failed, what was skipped."""
+    verdict = "passed" if all(result.ok for result in results) else "FAILED"
+    return f"test: {verdict}; " + "; ".join(
+        f"{result.part}: {result.words}" for result in results)
+
+
+def options(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Our own options, and what goes on to pytest (after --)."""
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    parser = argparse.ArgumentParser(prog="python course.py test", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stack", choices=["colab"], help="the older packages of Colab")
+    parser.add_argument("--only", choices=PARTS, help="one part of the tests")
+    return parser.parse_args(arguments[:at]), arguments[at + 1:]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    chosen, extra = options(sys.argv[1:] if arguments is None else arguments)
+    parts = [chosen.only] if chosen.only else list(PARTS)
+    if chosen.stack:
+        parts = [part for part in parts if part != "browser"]
+    if extra and not chosen.only:
+        parts = ["unit"]
+    results = [{"unit": unit, "notebooks": notebooks, "browser": browser}[part](extra)
+               for part in parts]
+    print("\n" + summary(results), flush=True)
+    return 0 if results and all(result.ok for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
