@@ -20,7 +20,7 @@ _QUIET = "var(--jp-border-color1, rgba(127,127,127,.7))"
 # dark one, also where JupyterLab's variables are unknown.
 _FRAME = (
     "border:1px solid var(--jp-border-color2, rgba(127,127,127,.4));border-left:5px solid {accent};"
-    "border-radius:4px;padding:.55em .9em;margin:.35em 0;max-width:52em;line-height:1.5;"
+    "border-radius:4px;padding:.55em .9em;margin:.35em 0;max-width:760px;box-sizing:border-box;line-height:1.5;"
     "font-family:var(--jp-ui-font-family, system-ui, sans-serif);font-size:14px;color:inherit"
 )
 CODE = (

@@ -7,6 +7,7 @@ notebook is not there is shown as coming and never linked.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -15,9 +16,10 @@ from pathlib import Path
 from matplotlib.axes import Axes
 
 from course_utils import paths
-from course_utils.cards import Card, escape
+from course_utils.cards import Card, escape, table_html
 from course_utils.figures import COLORS, Picture, new_figure, show
 
+HEADING = re.compile(r"^#{1,6} +(.+?)\s*$", re.MULTILINE)
 BOX_WIDTH, BOX_HEIGHT = 0.86, 0.62  # in lanes and in rows
 
 
@@ -94,6 +96,22 @@ def rows(every: Iterable[Chapter]) -> dict[str, int]:
     return depth
 
 
+def arrow_ends(
+    start: tuple[float, float], end: tuple[float, float]
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Where the arrow between two boxes begins and ends, at their lower and upper edges.
+
+    An arrow that passes a row goes from corner to corner, in the gap between the boxes there.
+
+    Args:
+        start, end: centres (lane, row) of the two boxes; `end` lies lower.
+    """
+    passes_a_row = end[1] - start[1] > 1
+    lean = (BOX_WIDTH / 2 if passes_a_row else 0.28) * (end[0] - start[0])
+    return ((start[0] + lean, start[1] + BOX_HEIGHT / 2),
+            (end[0] - lean, end[1] - BOX_HEIGHT / 2))
+
+
 def draw_map() -> Picture:
     """The map: one box per chapter, arrows from what a chapter builds on."""
     every = chapters()
@@ -119,17 +137,19 @@ def chapter_list() -> Card:
         when = f"{c.minutes} min" if c.written else "coming"
         lines.append((c.number, f"{title}<br><small>{escape(c.zh)}</small>", escape(c.promise),
                       when))
-    body = _table(("", "Chapter", "Afterwards you can …", ""), lines)
+    body = table_html(("", "Chapter", "Afterwards you can …", ""), lines)
     return Card("map", "", "", "The chapters", body, f"table: {len(lines)} chapters")
 
 
 def notes_index() -> Card:
     """A table from each heading of the notes to the cells that treat it."""
     by_number = {c.number: c for c in chapters()}
-    lines = [(escape(h.part), escape(h.heading),
-              "<br>".join(_link(by_number[p.chapter], p.cell) for p in h.places))
-             for h in headings()]
-    body = _table(("Part", "Heading of the notes", "Where it is here"), lines)
+    lines, part = [], ""
+    for h in headings():
+        places = "<br>".join(_link(by_number[place.chapter], place.cell) for place in h.places)
+        lines.append((escape(h.part) if h.part != part else "", escape(h.heading), places))
+        part = h.part
+    body = table_html(("Part", "Heading of the notes", "Where it is here"), lines)
     return Card("map", "", "", "From the notes to the course", body,
                 f"table: {len(lines)} headings of the notes")
 
@@ -161,43 +181,28 @@ def _rounded(x: float, y: float, **look):
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """From the lower edge of one box to the upper edge of another, towards each other.
-
-    An arrow that passes a row goes from corner to corner, in the gap between the boxes there.
-    """
-    passes_a_row = end[1] - start[1] > 1
-    lean = (BOX_WIDTH / 2 if passes_a_row else 0.28) * (end[0] - start[0])
-    ax.annotate("", xy=(end[0] - lean, end[1] - BOX_HEIGHT / 2),
-                xytext=(start[0] + lean, start[1] + BOX_HEIGHT / 2), zorder=1,
+    tail, head = arrow_ends(start, end)
+    ax.annotate("", xy=head, xytext=tail, zorder=1,
                 arrowprops={"arrowstyle": "-|>", "color": "0.45", "linewidth": 1.1,
                             "shrinkA": 0, "shrinkB": 0})
-
-
-def _table(head: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> str:
-    """An HTML table; `lines` hold HTML, `head` plain text."""
-    cell = "style='text-align:left; vertical-align:top; padding:3px 10px 3px 0'"
-    top = "".join(f"<th {cell}>{escape(text)}</th>" for text in head)
-    body = "".join("<tr>" + "".join(f"<td {cell}>{text}</td>" for text in line) + "</tr>"
-                   for line in lines)
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _link(chapter: Chapter, cell: str) -> str:
     if not chapter.written:
         return f"chapter {chapter.number}, coming"
     title = _sections(paths.notebooks_dir() / chapter.file).get(cell, chapter.title)
+    title = title.removeprefix(f"{chapter.number} · ")
     target = f"{chapter.file}#cell-id={cell}" if cell else chapter.file
     return f'<a href="{target}">{chapter.number} · {escape(title)}</a>'
 
 
 @cache
 def _sections(notebook: Path) -> dict[str, str]:
-    """For each cell id of a notebook, the nearest heading at or above it."""
+    """For each cell id of a notebook, the nearest heading in or above it."""
     found, title = {}, ""
     for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "markdown":
-            first = "".join(cell["source"]).lstrip().split("\n")[0]
-            if first.startswith("#"):
-                title = first.lstrip("#").strip()
+            heading = HEADING.search("".join(cell["source"]))
+            title = heading[1] if heading else title
         found[cell["id"]] = title
     return found

@@ -64,7 +64,7 @@ def content_sha256(content: bytes | Mapping[str, np.ndarray]) -> str:
         return hashlib.sha256(content).hexdigest()
     digest = hashlib.sha256()
     for name in sorted(content):
-        values = np.ascontiguousarray(content[name])
+        values = np.asarray(content[name])
         values = values.astype(values.dtype.newbyteorder("<"), copy=False)
         digest.update(f"{name} {values.dtype.str} {values.shape}\n".encode())
         digest.update(values.tobytes())

@@ -69,7 +69,6 @@ LOOK: dict[str, Any] = {
     "axes.prop_cycle": matplotlib.cycler(
         color=[COLORS["train"], COLORS["held_out"], *COLORS["extra"][:4], COLORS["yours"]]
     ),
-    "axes.formatter.use_mathtext": True,
     "grid.color": "#E6E6E6",
     "grid.linewidth": 0.8,
     "xtick.labelsize": 9,

@@ -210,8 +210,8 @@ def _card(findings: Iterable[Finding]) -> Card:
     wrong = sum(not finding.ok for finding in findings)
     word = "ready" if not wrong else f"{wrong} to mend"
     table = table_html(["", "What", "Found", "What to do"], map(_row, findings))
-    return Card("this computer", "✗" if wrong else "✓", word, "", table + paragraph(_with_code(NO_ANSWER)),
-                f"this computer: {word}")
+    body = table + paragraph(_with_code(NO_ANSWER), quiet=True)
+    return Card("this computer", "✗" if wrong else "✓", word, "", body, f"this computer: {word}")
 
 
 def _headless_card(findings: Iterable[Finding]) -> Card:

@@ -111,9 +111,10 @@ CATALOGUE = {
         members=tuple(f"sklearn/datasets/images/{n}" for n in ("china.jpg", "flower.jpg")),
         licence="CC BY 2.0",
         rows=lambda a: f"{len(a)} photographs",
-        cite="china: “Some rights reserved by danielbuechele”, Flickr photo 6061409035. "
-        "flower: Flickr user vultilion, photo 6056698931 (scikit-learn's README names "
-        "danielbuechele for both and links this one to vultilion).",
+        cite="china: “Some rights reserved by danielbuechele”, "
+        "https://www.flickr.com/photos/danielbuechele/6061409035. "
+        "flower: vultilion, https://www.flickr.com/photos/vultilion/6056698931 (scikit-learn's "
+        "README names danielbuechele for both and links this one to vultilion).",
         changed="Reduced to half the width and height (mean of 2×2 pixels).",
     ),
     "brown": Entry(
@@ -190,6 +191,7 @@ def readme(files: dict[str, dict]) -> str:
             f"- SHA-256 of the file `{entry['file_sha256']}`\n"
         )
     total = sum(entry["bytes"] for entry in files.values())
-    summary = f"\nTogether {total:,} bytes. CC BY 2.0 and 4.0 are licences of Creative Commons; "
-    summary += "credits are in the sections below.\n\n"
+    summary = f"\nTogether {total:,} bytes. Credits are in the sections below. Licence texts: "
+    summary += "[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/), "
+    summary += "[CC BY 2.0](https://creativecommons.org/licenses/by/2.0/), MIT at the end.\n\n"
     return _HEAD + "".join(rows) + summary + "\n".join(sections) + "\n" + _MIT

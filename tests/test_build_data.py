@@ -223,3 +223,32 @@ def test_repairing_writes_the_file_and_leaves_the_manifest(data, monkeypatch, tm
     assert build.main(["births", "--out", str(tmp_path)]) == 0
     assert datafiles.decode("births.csv.gz", (tmp_path / "births.csv.gz").read_bytes()) == content
     assert build.MANIFEST.read_bytes() == manifest
+
+
+def test_a_rebuild_by_another_compressor_keeps_the_manifest(data, monkeypatch, tmp_path):
+    build = data["build_data"]
+    stored = build.MANIFEST.read_bytes(), (build.HERE / "README.md").read_bytes()
+    content, source = datafiles.read("births"), datafiles.expected("births")["source_sha256"]
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    monkeypatch.setattr(build, "HERE", tmp_path)
+    monkeypatch.setattr(build, "MANIFEST", tmp_path / "datasets.toml")
+    (tmp_path / "datasets.toml").write_bytes(stored[0])
+    monkeypatch.setattr(build, "rebuild", lambda *_: (content, source))
+    monkeypatch.setattr(build, "pack", lambda text: gzip.compress(text, compresslevel=1))
+
+    assert build.main(["births"]) == 0
+
+    assert (tmp_path / "datasets.toml").read_bytes() == stored[0]
+    assert (tmp_path / "README.md").read_bytes() == stored[1]
+    assert datafiles.read("births") == content
+
+
+def test_other_content_is_refused_unless_accepted(data, monkeypatch, tmp_path):
+    build = data["build_data"]
+    source = datafiles.expected("births")["source_sha256"]
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    monkeypatch.setattr(build, "rebuild", lambda *_: (b"date,births\n", source))
+    with pytest.raises(data["sources"].SourceError, match="content differs"):
+        build.main(["births", "--out", str(tmp_path)])
+    assert not (tmp_path / "births.csv.gz").exists()
+    assert build.main(["births", "--out", str(tmp_path), "--accept"]) == 0

@@ -185,6 +185,17 @@ def test_labels_belong_to_their_images(load, least):
     assert accuracy > least  # chance is 0.1
 
 
+def test_images_stand_upright():
+    digits, fashion = datasets.digits(), datasets.fashion()
+    one = digits.train_x[digits.train_y == 1].mean(dim=0)[0]  # (8, 8): rows, columns
+    assert one.sum(dim=1).std() < one.sum(dim=0).std()  # upright: ink in every row, not column
+    trouser = fashion.train_x[fashion.train_y == 1].mean(dim=0)[0]
+    assert trouser[4:24, 14].mean() > trouser[14, [1, 2, 3, 24, 25, 26]].mean() + 0.2
+    boot = fashion.train_x[fashion.train_y == 9].mean(dim=0)[0]
+    assert boot[14:].sum() > boot[:14].sum()  # the sole is below …
+    assert boot[:10, 14:].sum() > boot[:10, :14].sum()  # … and the toe points left
+
+
 @pytest.mark.parametrize("load", [datasets.digits, datasets.fashion])
 def test_no_image_is_in_train_and_test(load):
     data = load()
@@ -198,7 +209,8 @@ def test_photos_are_colour_pictures_with_credits():
     assert all(i.shape == (3, 213, 320) and i.dtype == torch.uint8 for i in data.images)
     assert all("CC BY 2.0" in credit for credit in data.credits)
     china, flower = (i.float().mean(dim=(1, 2)) for i in data.images)
-    assert china[2] > 110  # a bright sky
+    sky, ground = data.images[0][:, :40].float().mean(), data.images[0][:, -40:].float().mean()
+    assert sky > ground + 50 and china[2] > 110  # upright, and blue enough
     red, green, blue = data.images[1][:, 110, 160].tolist()  # the middle of the flower is orange
     assert red > green > blue and flower[0] < 100
 
@@ -327,8 +339,9 @@ def test_changing_what_a_loader_gave_does_not_change_the_next(name):
         np.testing.assert_array_equal(before, np.asarray(now))
 
 
-def test_arrays_of_one_answer_do_not_share_memory():
+def test_arrays_of_one_answer_are_contiguous_and_do_not_share_memory():
     for load in (datasets.births, datasets.bikes, datasets.digits, datasets.wine):
+        assert all(a.is_contiguous() for a in arrays_of(load()) if isinstance(a, torch.Tensor))
         places = [a.data_ptr() for a in arrays_of(load()) if isinstance(a, torch.Tensor)]
         assert len(set(places)) == len(places)
 

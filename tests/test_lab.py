@@ -11,7 +11,8 @@ from tools import lab
 def test_jupyterlab_listens_on_this_computer_only_and_keeps_its_token(tmp_path):
     command = lab.jupyter_command(tmp_path / "02_x.ipynb", None, True)
 
-    assert "--ServerApp.ip=localhost" in command and str(tmp_path / "02_x.ipynb") in command
+    assert "--ServerApp.ip=localhost" in command and f"--ServerApp.root_dir={tmp_path}" in command
+    assert "--LabApp.default_url=/lab/tree/02_x.ipynb" in command
     assert not any("token" in word or "password" in word for word in command)
     assert "--no-browser" not in command
 

@@ -76,22 +76,22 @@ def test_a_new_playground_shows_step_zero(play):
 
 
 def test_step_takes_one_step_and_pauses(play):
-    play._step_button.click()
+    play._transport.step.click()
     assert play.current.step == 1 and play.state == "paused"
     assert play.alt.startswith("Step 1")
 
 
 def test_run_inside_a_click_stops_at_the_run_s_end(play):
-    play._run_button.click()
+    play._transport.run.click()
     assert play.state == "done" and play.current.step == 50
-    assert play._run_button.disabled
+    assert play._transport.run.disabled
 
 
 def test_run_inside_a_click_takes_at_most_a_hundred_steps():
     play = Playground("play", descend, picture, CONTROLS, steps=1_000)
-    play._run_button.click()
+    play._transport.run.click()
     assert play.current.step == 100 and play.state == "paused"
-    play._run_button.click()
+    play._transport.run.click()
     assert play.current.step == 200
 
 
@@ -109,7 +109,7 @@ def test_a_control_that_is_not_live_waits_for_the_reset_and_says_so(play):
     play.move(width=7)
     assert play.current.step == 3
     assert "takes effect at the next Reset" in play._frame._status.value
-    play._reset_button.click()
+    play._transport.reset.click()
     assert play.current.step == 0 and float(play.current.state["w"]) == 7
 
 
@@ -145,7 +145,7 @@ def test_no_more_than_five_earlier_runs_stay(play):
 
 def test_the_reference_stays_though_many_runs_follow(play):
     play.run_now(4)
-    play._keep_button.click()
+    play._transport.keep.click()
     kept = play.current
     for _ in range(8):
         play.reset()
@@ -202,7 +202,7 @@ def test_an_exception_in_the_learner_s_loop_is_shown_as_theirs_and_reset_recover
     play.run_now(10)
     assert play.state == "error" and "shapes do not fit" in play._frame._status.value
     broken["now"] = False
-    play._reset_button.click()
+    play._transport.reset.click()
     play.run_now(10)
     assert play.state == "paused" and play.current.step == 10
 
@@ -239,9 +239,9 @@ def test_missions_are_marked_when_reached_and_kept(monkeypatch):
 
 def test_running_the_cell_again_closes_the_first_widget(play):
     second = Playground("play", descend, picture, CONTROLS)
-    assert play._run_button.disabled and play._frame.inputs["lr"].disabled
+    assert play._transport.run.disabled and play._frame.inputs["lr"].disabled
     assert "run again" in play._frame._status.value
-    assert not second._run_button.disabled
+    assert not second._transport.run.disabled
 
 
 @pytest.mark.parametrize(("change", "error", "words"), [
@@ -311,15 +311,15 @@ def test_background_training_runs_pauses_goes_on_and_ends():
     async def scenario():
         play = Playground("play", descend, picture, CONTROLS, steps=30_000)
         assert play.mode == "task"
-        play._run_button.click()
+        play._transport.run.click()
         await asyncio.sleep(0.1)
-        assert play.state == "running" and play._run_button.description == "Pause"
-        play._run_button.click()
+        assert play.state == "running" and play._transport.run.description == "Pause"
+        play._transport.run.click()
         at = play.current.step
         assert play.state == "paused" and 0 < at < 30_000
         await asyncio.sleep(0.1)
         assert play.current.step == at
-        play._run_button.click()
+        play._transport.run.click()
         while play.state == "running":
             await asyncio.sleep(0.05)
         assert play.state == "done" and play.current.step == 30_000
@@ -377,9 +377,9 @@ def test_running_the_cell_again_stops_the_old_training():
 def test_the_engine_can_be_switched_to_steps_inside_the_click():
     async def scenario():
         play = Playground("play", descend, picture, CONTROLS, steps=10**6)
-        play._background.value = False
-        assert play.mode == "click" and play._run_button.description == "Run steps"
-        play._run_button.click()
+        play._transport.background.value = False
+        assert play.mode == "click" and play._transport.run.description == "Run steps"
+        play._transport.run.click()
         assert play.current.step == 100 and play.state == "paused"
 
     in_a_loop(scenario())

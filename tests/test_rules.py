@@ -47,7 +47,7 @@ SPOILED = [
     ("has_speaking_ids", good(code("a1b2c3d4-1234-4321-abcd-0123456789ab")), "does not speak"),
     ("has_speaking_ids", good(code("Camel_Case")), "does not speak"),
     ("has_no_attachments", good(prose("a-picture") | {"attachments": {"a": {}}}), "attachments"),
-    ("has_no_machine_paths", good(code("x-run", "open('/home/me/x')")), "/home/me"),
+    ("has_no_machine_paths", good(code("x-run", "open('/var/lib/x')")), "/var/lib"),
     ("has_no_machine_paths", good(code("x-run", "1", [stream("in C:\\Users\\me")])), "Users"),
     ("has_no_machine_paths", good(code("x-run", "1", [shown({"text/html": "<b>/tmp/x</b>"})])),
      "/tmp/x"),

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 from tools import chapters
 from tools.copies import Copies
@@ -19,9 +20,10 @@ SETTINGS = Path(__file__).resolve().parent / "lab_settings"     # no news prompt
 
 def jupyter_command(chapter: Path, port: int | None, browser: bool) -> list[str]:
     """JupyterLab on this computer only, with its token, opened on `chapter`."""
-    command = [sys.executable, "-m", "jupyterlab", str(chapter),
-               f"--ServerApp.root_dir={chapter.parent}", "--ServerApp.ip=localhost",
-               f"--LabApp.app_settings_dir={SETTINGS}"]
+    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=localhost",
+               f"--ServerApp.root_dir={chapter.parent}",
+               f"--LabApp.default_url=/lab/tree/{quote(chapter.name)}",
+               f"--LabApp.app_settings_dir={SETTINGS}", "--log-level=WARN"]
     if port is not None:
         command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     if not browser:
@@ -83,10 +85,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"course: port {chosen.port} is in use; close what uses it, or name another with "
               "--port", file=sys.stderr)
         return 1
+    own_kernel = {"JUPYTER_PATH": str(Path(sys.prefix) / "share" / "jupyter")}
     print(f"course: opening {opened.relative_to(ROOT).as_posix()} (stop with Ctrl-C, twice)",
           flush=True)
     try:
-        return subprocess.call(jupyter_command(opened, chosen.port, not chosen.no_browser))
+        return subprocess.call(jupyter_command(opened, chosen.port, not chosen.no_browser),
+                               env=os.environ | own_kernel)
     except KeyboardInterrupt:
         return 0
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from course_utils.exercises.model import Case, Exercise, Mistake, Question
 
-# ---- start-mean-loss ------------------------------------------------------------------------------
+# ---- start-mean-loss ----------------------------------------------------------------------------
 
 
 def mean_loss(prediction: Tensor, label: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ def mean_loss(prediction, label):
 check("start-mean-loss", mean_loss)''',
 )
 
-# ---- start-step -----------------------------------------------------------------------------------
+# ---- start-step ---------------------------------------------------------------------------------
 
 
 def step(theta: Tensor, g: Tensor, lr: float) -> Tensor:
@@ -160,7 +160,7 @@ check("start-step", step)''',
 
 EXERCISES: tuple[Exercise, ...] = (MEAN_LOSS, STEP)
 
-# ---- questions ------------------------------------------------------------------------------------
+# ---- questions ----------------------------------------------------------------------------------
 
 QUESTIONS: tuple[Question, ...] = (
     Question(

@@ -408,24 +408,7 @@ check("torch-validation-average", validation_average)''',
 
 # ---- torch-repeat -------------------------------------------------------------------------------
 
-shuffler = torch.Generator()                 # made once, for all runs
-
-
-def unrepeatable(seed: int) -> list[float]:
-    x = torch.linspace(-1, 1, 64).unsqueeze(1)                     # (64, 1)
-    model = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
-    torch.manual_seed(seed)
-    loader = DataLoader(TensorDataset(x, x**2), batch_size=16, shuffle=True, generator=shuffler)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    noise, losses = np.random.default_rng(), []
-    for x_batch, label in loader:
-        x_batch = x_batch + float(noise.normal(0, 0.05))           # a random shift, per batch
-        loss = nn.functional.mse_loss(model(x_batch), label)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
+shuffler = torch.Generator()
 
 
 def repeatable(seed: int) -> list[float]:
@@ -526,7 +509,7 @@ def _judge_repeat(answer: Any) -> Verdict:
 def _judge_runs(answer: Any) -> Verdict:
     given = "the same seed twice"
     if not isinstance(answer(1), list | tuple) or len(answer(1)) < 4:
-        return Verdict(False, "Return the losses, one per batch, as `unrepeatable` does.",
+        return Verdict(False, "Return the losses, one per batch, as the function did at first.",
                        got=answer(1), expected="a list of at least 4 losses")
     if not _repeats(answer):
         return Verdict(False, _what_varies(answer), given, "other losses", "the same losses, bit "
@@ -554,7 +537,7 @@ REPEAT = Exercise(
     cases=list,
     judge=_judge_repeat,
     hints=(
-        "Go through `unrepeatable` line by line and mark every line that draws random numbers. "
+        "Go through the function line by line and mark every line that draws random numbers. "
         "There are three. From which seed does each draw?",
         "Weights are drawn when nn.Linear is made. The shuffler is made outside the function. "
         "NumPy's generator never saw the seed.",
@@ -562,9 +545,6 @@ REPEAT = Exercise(
         "torch.Generator().manual_seed(seed) and noise = np.random.default_rng(seed).",
     ),
     mistakes=(
-        Mistake("unchanged", unrepeatable,
-                "This is `unrepeatable` as it stood: three random streams, none of them started "
-                "by the seed in time: the weights, the noise, the order of the rows."),
         Mistake("late seed", _late_seed,
                 "Order and noise repeat. The weights do not: they are drawn when the layers are "
                 "made, before your seed is set."),
@@ -578,9 +558,25 @@ REPEAT = Exercise(
                 "It repeats, but for every seed the same: the function no longer uses its "
                 "argument."),
     ),
-    stub='''def repeatable(seed):       # copy the body of `unrepeatable` to here and mend it
-    ...
+    stub='''shuffler = torch.Generator()                  # made once, for all runs
 
+def repeatable(seed):                         # it is not: mend me
+    x = torch.linspace(-1, 1, 64).unsqueeze(1)                         # (64, 1)
+    model = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+    torch.manual_seed(seed)
+    loader = DataLoader(TensorDataset(x, x**2), batch_size=16, shuffle=True, generator=shuffler)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    noise, losses = np.random.default_rng(), []
+    for x_batch, label in loader:
+        x_batch = x_batch + float(noise.normal(0, 0.05))               # a random shift
+        loss = nn.functional.mse_loss(model(x_batch), label)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+print("two runs with one seed agree:", repeatable(1) == repeatable(1))
 check("torch-repeat", repeatable)''',
 )
 

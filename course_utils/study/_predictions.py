@@ -45,6 +45,7 @@ class Prediction:
         self._choices: Choices | None = None
         self._field: Any = None
         self._status: Any = None
+        self._note = ""
         self.view = Live(self._card(), None if kept is None else self._build())
 
     def lock(self) -> None:
@@ -107,7 +108,7 @@ class Prediction:
         try:
             self._keep(parse_number(typed, self.unit))
         except ValueError as error:
-            self._status.value = status(escape(error))
+            self._status.value = status(escape(error) + self._note)
 
     def _keep(self, predicted: str | float) -> None:
         entry = self._kept.get()
@@ -129,7 +130,8 @@ class Prediction:
         else:
             said = f"Kept: <strong>{escape(shown(predicted, self.unit))}</strong>. "
             said += "You can change it until you compare."
-        self._status.value = status(said + self._kept.notice())
+        self._note += self._kept.notice()  # told once, so it stays on this card
+        self._status.value = status(said + self._note)
 
 
 def _checked_choices(id: str, choices: Any) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from ..cards import Card
 _STYLE = """<style>
 .mlm-live{border:1px solid var(--jp-border-color2,rgba(127,127,127,.4));border-radius:4px;
 border-left:5px solid var(--jp-border-color1,rgba(127,127,127,.7));padding:.55em .9em;
-margin:.35em 0;max-width:52em;box-sizing:border-box;overflow:hidden}
+margin:.35em 0;max-width:760px;box-sizing:border-box;overflow:hidden}
 .mlm-live .widget-html-content,.mlm-live .jupyter-widget-html-content{line-height:1.5;
 font-size:14px;white-space:normal;color:var(--jp-content-font-color1,inherit)}
 .mlm-choice{white-space:normal!important;height:auto!important;min-height:30px;

@@ -11,24 +11,23 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import ipywidgets
 import numpy as np
 
 from ..figures import new_figure
 from ..paths import headless
 from .controls import Control
 from .explorer import Picture, draw_picture
-from .frame import Frame, Mission, row
+from .frame import Frame, Mission
 from .live_figure import LiveFigure
 from .loss_panel import LossPanel, summary
 from .run import Make, Run
+from .transport import Transport
 
 SLICE = 0.025  # seconds of training between two looks at the page's messages
 FRAME = 1 / 16  # seconds between two redraws
 SPOKEN = 1.0  # seconds between two changes of the line of words while it runs
 CLICK_STEPS, CLICK_SECONDS = 100, 1.0  # what one click does in click mode
 KEPT = 5  # earlier runs that stay visible
-SPEEDS = {"full speed": 0.0, "10 steps a second": 0.1, "2 steps a second": 0.5}
 STATUS = {
     "ready": "ready: press Run",
     "running": "running",
@@ -82,14 +81,16 @@ class Playground:
         )
         self.settings = self._frame.settings
         self.mode = self._choose_mode(mode)
-        self._build_buttons()
+        self._transport = Transport(
+            self._frame.main, steps, run=self._run_or_pause, step=self.step, reset=self.reset,
+            keep=self.keep_as_reference, switch=self._switch, background=self.mode == "task",
+        )
         size = figsize or (4.0 * (panels + 1), 3.6)
         self._fig, axes = new_figure(panels + 1, size=size)
         self._axes, self._loss = list(axes[:-1]), LossPanel(axes[-1], steps, log=log_loss)
         self._live: LiveFigure | None = None
         self._begin()
-        self._frame.assemble(self._live, self._buttons, self._speed, self._background,
-                             self._progress_row)
+        self._frame.assemble(self._live, *self._transport.rows)
         self._show_state()
         if headless():
             self.run_now(headless_steps if headless_steps is not None else steps)
@@ -184,7 +185,7 @@ class Playground:
     async def _train_in_background(self) -> None:
         try:
             while self.state == "running":
-                pace = SPEEDS[self._speed.value]
+                pace = self._transport.pace
                 self.current.advance(1 if pace else sys.maxsize, SLICE)
                 self._after_steps()
                 if self.state == "running":
@@ -198,7 +199,7 @@ class Playground:
 
     def _run_inside_click(self) -> None:
         end = time.perf_counter() + CLICK_SECONDS
-        pace = SPEEDS[self._speed.value]
+        pace = self._transport.pace
         taken = 0
         self._set_state("running")
         while self.state == "running" and taken < CLICK_STEPS and time.perf_counter() < end:
@@ -232,8 +233,7 @@ class Playground:
         self._halt()
         if self.state == "running":
             self.state = "paused"
-        for button in self._buttons.children:
-            button.disabled = True
+        self._transport.disable()
 
     def _halt(self) -> None:
         if self._task is not None:
@@ -261,7 +261,9 @@ class Playground:
         speak = not moving or now - self._last_words >= SPOKEN
         self._live.redraw(self._sentence(words) if speak else None, moving=moving)
         self._last_words = now if speak else self._last_words
-        self._show_progress()
+        self._transport.show_progress(
+            max(run.step, 0), None if run.stopped else run.seconds_left
+        )
         self._frame.check_missions(run)
         self._last_frame = time.perf_counter()
 
@@ -269,31 +271,7 @@ class Playground:
         parts = [f"Step {max(self.current.step, 0)}", summary(self.current.curves), words]
         return "; ".join(part for part in parts if part) + "."
 
-    # buttons and progress
-
-    def _build_buttons(self) -> None:
-        self._run_button = _button("Run", "play", self._frame, self._run_or_pause)
-        self._step_button = _button("Step", "step-forward", self._frame, self.step)
-        self._reset_button = _button("Reset", "refresh", self._frame, self.reset)
-        self._keep_button = _button("Keep as reference", "bookmark", self._frame,
-                                    self.keep_as_reference, width="165px")
-        self._buttons = row(self._run_button, self._step_button, self._reset_button,
-                            self._keep_button)
-        self._speed = ipywidgets.Dropdown(
-            options=list(SPEEDS), value="full speed", description="speed",
-            style={"description_width": "9.5em"}, layout={"width": "auto"},
-        )
-        self._background = ipywidgets.Checkbox(
-            value=self.mode == "task", disabled=self._frame.main.loop is None,
-            description="train in the background", style={"description_width": "9.5em"},
-            layout={"width": "auto"},
-        )
-        self._background.observe(
-            lambda change: self._frame.main.call(lambda: self._switch(change["new"])), "value"
-        )
-        self._bar = ipywidgets.IntProgress(max=self.steps, layout={"width": "120px"})
-        self._bar_text = ipywidgets.HTML()
-        self._progress_row = row(self._bar, self._bar_text)
+    # what the page does
 
     def _run_or_pause(self) -> None:
         if self.state == "running":
@@ -323,24 +301,10 @@ class Playground:
         self._show_state()
 
     def _show_state(self) -> None:
-        running, click = self.state == "running", self.mode == "click"
-        label = "Pause" if running and not click else "Run steps" if click else "Run"
-        self._run_button.description = label
-        self._run_button.icon = "pause" if label == "Pause" else "play"
-        self._run_button.disabled = self._step_button.disabled = self.current.stopped
+        self._transport.show(running=self.state == "running", click=self.mode == "click",
+                             stopped=self.current.stopped)
         if self.state in STATUS:
             self._frame.show_status(STATUS[self.state])
-
-    def _show_progress(self) -> None:
-        run = self.current
-        step = max(run.step, 0)
-        self._bar.value = step
-        left = run.seconds_left
-        text = f"step {step} of {self.steps}"
-        if left is not None and not run.stopped:
-            pace = SPEEDS[self._speed.value]
-            text += f" · about {max(left, pace * (self.steps - step)):.0f} s left"
-        self._bar_text.value = text
 
     def _choose_mode(self, mode: str) -> str:
         if mode == "task" and self._frame.main.loop is None:
@@ -353,12 +317,6 @@ class Playground:
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         name = f"playground {self._frame.name}"
         return self._frame.mimebundle(name, self._live.png(), self._live.alt)
-
-
-def _button(label: str, icon: str, frame: Frame, action, width: str = "90px") -> ipywidgets.Button:
-    button = ipywidgets.Button(description=label, icon=icon, layout={"width": width})
-    button.on_click(lambda _: frame.main.call(action))
-    return button
 
 
 def _require(make: Any, steps: Any, headless_steps: Any, mode: str) -> None:

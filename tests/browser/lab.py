@@ -211,8 +211,7 @@ class Widget:
 
     def slider(self, label: str) -> Locator:
         """The handle of the slider with this label."""
-        words = self.output.locator(".widget-label", has_text=label).first
-        return words.locator("xpath=..").locator(".noUi-handle")
+        return self._beside(label).locator(".noUi-handle")
 
     def move(self, label: str, key: str = "ArrowRight", times: int = 1) -> None:
         """Move a slider by keyboard."""
@@ -220,3 +219,14 @@ class Widget:
         handle.focus()
         for _ in range(times):
             handle.press(key)
+
+    def choose(self, label: str, option: str) -> None:
+        """Choose from the dropdown with this label."""
+        self._beside(label).locator("select").select_option(option)
+
+    def field(self, label: str) -> str:
+        """What stands in the text field with this label."""
+        return self._beside(label).locator("input").input_value()
+
+    def _beside(self, label: str) -> Locator:
+        return self.output.locator(".widget-label", has_text=label).first.locator("xpath=..")
