@@ -20,7 +20,8 @@ _QUIET = "var(--jp-border-color1, rgba(127,127,127,.7))"
 # dark one, also where JupyterLab's variables are unknown.
 _FRAME = (
     "border:1px solid var(--jp-border-color2, rgba(127,127,127,.4));border-left:5px solid {accent};"
-    "border-radius:4px;padding:.55em .9em;margin:.35em 0;max-width:760px;box-sizing:border-box;line-height:1.5;"
+    "border-radius:4px;padding:.55em .9em;margin:.35em 0;max-width:760px;box-sizing:border-box;"
+    "line-height:1.5;"
     "font-family:var(--jp-ui-font-family, system-ui, sans-serif);font-size:14px;color:inherit"
 )
 CODE = (
@@ -29,9 +30,9 @@ CODE = (
 )
 BLOCK = (
     "font-family:var(--jp-code-font-family, monospace);font-size:13px;line-height:1.4;"
-    "padding:.5em .7em;margin:.4em 0;border-radius:3px;color:inherit;white-space:pre-wrap;"
-    "overflow-wrap:anywhere;background:rgba(127,127,127,.12)"
+    "padding:.4em .7em;margin:0;border-radius:3px;color:inherit;background:rgba(127,127,127,.12);"
 )
+_WRAPPED = "white-space:pre-wrap;overflow-wrap:anywhere"
 QUIET = "opacity:.78;font-size:13px"
 _CELL = "text-align:left;vertical-align:top"  # repeated in every cell: keep it short
 
@@ -104,8 +105,8 @@ def code(text: object) -> str:
 
 
 def block(text: str) -> str:
-    """Lines of code or output, spaces kept."""
-    return f'<pre style="{BLOCK}">{html.escape(text)}</pre>'
+    """Lines of output, spaces kept; long ones are wrapped."""
+    return f'<pre style="{BLOCK}{_WRAPPED}">{html.escape(text)}</pre>'
 
 
 def table_html(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -122,13 +123,13 @@ def table_html(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def pairs_html(rows: Iterable[tuple[str, str]]) -> str:
-    """Names (plain text) beside contents (HTML)."""
-    lines = "".join(
-        f'<tr><th scope="row" style="{_CELL};font-weight:600">{escape(name)}</th>'
-        f'<td style="{_CELL}">{content}</td></tr>'
+    """Names (plain text) beside contents (HTML); below each other where styles are dropped."""
+    return "".join(
+        f'<div style="display:flex;gap:.6em;margin:.4em 0">'
+        f'<div style="flex:0 0 6em;padding-top:.3em"><strong>{escape(name)}</strong></div>'
+        f'<div style="flex:1;min-width:0">{content}</div></div>'
         for name, content in rows
     )
-    return f'<table style="border-collapse:collapse;margin:.4em 0;color:inherit">{lines}</table>'
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -134,7 +134,7 @@ def chapter_list() -> Card:
     lines = []
     for c in chapters():
         title = f'<a href="{c.file}">{escape(c.title)}</a>' if c.written else escape(c.title)
-        when = f"{c.minutes} min" if c.written else "coming"
+        when = f"{c.minutes}&nbsp;min" if c.written else "coming"
         lines.append((c.number, f"{title}<br><small>{escape(c.zh)}</small>", escape(c.promise),
                       when))
     body = table_html(("", "Chapter", "Afterwards you can …", ""), lines)

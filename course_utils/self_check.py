@@ -165,6 +165,10 @@ def _widgets() -> Finding:
     return Finding("widgets", True, f"ipywidgets {ipywidgets.__version__}, Python's side works")
 
 
+# Inside a widget the page's own style for tables does not reach the card.
+_CLASS = "mlm-computer"
+_SPACED = f"<style>.{_CLASS} td,.{_CLASS} th{{padding:.2em 1em .2em 0}}</style>"
+
 LOOKS: dict[str, Callable[[], Finding]] = {
     "Python": _python,
     "packages": _packages,
@@ -246,7 +250,7 @@ def _with_button(findings: Iterable[Finding]) -> Any:
     button.on_click(pressed)
     row = ipywidgets.Box([button, words], layout={"display": "flex", "flex_flow": "row wrap",
                                                   "align_items": "center"})
-    return ipywidgets.VBox([ipywidgets.HTML(_card(findings).html), row])
+    return ipywidgets.VBox([ipywidgets.HTML(_SPACED + _card(findings).html), row]).add_class(_CLASS)
 
 
 def _said(text: str) -> str:

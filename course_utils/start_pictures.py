@@ -38,7 +38,8 @@ def guess_and_miss(
         left.plot(count[days], color=COLORS["train"], label="births")
         grey = {"color": COLORS["reference"], **STYLES["reference"]}
         (guess,) = left.plot(count[days], label="guess", **grey)
-        left.set(xlabel="day", ylabel="thousand births a day", ylim=(5, 16))
+        left.set(xlabel="days since the first one shown", ylabel="thousand births a day",
+                 ylim=(5, 16), xticks=range(0, days.stop - days.start + 1, 7))
         left.legend(loc="upper right", ncols=2)
         right.axhline(baseline, **grey)
         right.text(200, baseline + 0.06, "always the mean", ha="center")
@@ -107,7 +108,7 @@ def digit_and_shares(images: Tensor, shares: Tensor, labels: Tensor) -> Draw:
 
     def picture(axes: Any, settings: Any) -> tuple[list, Callable[[Any], str]]:
         left, right = axes
-        image = left.imshow(images[0, 0], cmap="gray", vmin=0, vmax=1)
+        image = left.imshow(images[0, 0].numpy(), cmap="gray", vmin=0, vmax=1)
         left.axis("off")
         bars = right.barh(range(10), [0.0] * 10, color=COLORS["train"])
         right.set(xlabel="share", ylabel="digit", xlim=(0, 1), yticks=range(10))
@@ -115,7 +116,7 @@ def digit_and_shares(images: Tensor, shares: Tensor, labels: Tensor) -> Draw:
 
         def update(settings: Any) -> str:
             i = settings.number
-            image.set_data(images[i, 0])
+            image.set_data(images[i, 0].numpy())
             for bar, share in zip(bars, shares[i].tolist(), strict=True):
                 bar.set_width(share)
             verdict = "right" if named[i] == labels[i] else "wrong"
@@ -160,7 +161,7 @@ def tag_table(words: Sequence[str], shares: Tensor, tags: Sequence[str]) -> Pict
         tags: names of the columns of `shares`.
     """
     fig, ax = new_figure(size=(9, 3.6))
-    ax.imshow(shares.T, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    ax.imshow(shares.T.numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto")
     ax.plot(range(len(words)), shares.argmax(dim=1), "o", markersize=13, markerfacecolor="none",
             markeredgewidth=1.8, color=COLORS["held_out"])
     ax.set(xticks=range(len(words)), xticklabels=words, yticks=range(len(tags)), yticklabels=tags,

@@ -110,7 +110,7 @@ def test_the_list_links_what_is_there_and_nothing_else(monkeypatch, tmp_path):
     html = course_map.chapter_list().html
 
     assert re.findall(r'href="([^"]+)"', html) == [CHAPTERS["02"].file]
-    assert html.count("coming") == 14 and f"{CHAPTERS['02'].minutes} min" in html
+    assert html.count("coming") == 14 and f"{CHAPTERS['02'].minutes}&nbsp;min" in html
 
 
 # ---- the notes' headings ------------------------------------------------------------------------

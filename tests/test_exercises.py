@@ -147,7 +147,7 @@ def test_an_exercise_is_checked_quickly(exercise):
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda one: one.id)
 def test_a_question_is_well_formed(question):
-    assert question.text.rstrip().endswith(("?", ".", ":"))
+    assert question.text.rstrip().endswith(("?", ".", ":", "…"))
     assert 2 <= len(question.choices) <= 4
     assert len(set(question.choices)) == len(question.choices)
     assert 0 <= question.answer < len(question.choices)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import study
-from ..cards import Card, block, code, escape, pairs_html, paragraph
+from ..cards import QUIET, Card, block, code, escape, pairs_html, paragraph
 from .banks import find, totals
 from .judging import Finding, examine
 from .model import Exercise
@@ -109,12 +109,12 @@ def _not_tried(exercise: Exercise, why: str = "") -> Card:
 
 def _failed(exercise: Exercise, finding: Finding) -> Card:
     found = [
-        ("Given", (paragraph(escape(finding.note), quiet=True) if finding.note else "")
-         + (block(finding.given) if finding.given else "")),
+        ("Given", (block(finding.given) if finding.given else "")
+         + (f'<span style="{QUIET}">{escape(finding.note)}</span>' if finding.note else "")),
         ("Got", block(finding.got) if finding.got else ""),
         ("Expected", block(finding.expected) if finding.expected else ""),
         ("Your code", block(finding.line) if finding.line else ""),
-        ("It printed", block(finding.printed) if finding.printed else ""),
+        ("Printed", block(finding.printed) if finding.printed else ""),
         ("Warning", block(finding.warned) if finding.warned else ""),
     ]
     rows = [(name, content) for name, content in found if content]

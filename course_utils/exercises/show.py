@@ -135,4 +135,4 @@ def highlighted(source: str) -> str:
         colour = next((c for start, c in _COLOURS.items() if name.startswith(start)), None)
         escaped = html.escape(text)
         parts.append(f'<span style="color:{colour}">{escaped}</span>' if colour else escaped)
-    return f'<pre style="{BLOCK}">{"".join(parts).rstrip()}</pre>'
+    return f'<pre style="{BLOCK}white-space:pre;overflow-x:auto">{"".join(parts).rstrip()}</pre>'

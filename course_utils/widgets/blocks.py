@@ -45,7 +45,7 @@ def layout(shape: Sequence[int], box: tuple[float, float, float, float]) -> tupl
         return min(width / (across * (columns + 0.4) - 0.4), height / (down * (rows + 0.4) - 0.4))
 
     across = max(range(1, sheets + 1), key=side)
-    size = min(0.85, side(across))
+    size = min(1.0, side(across))
     down = math.ceil(sheets / across)
     left = x0 + (width - size * (across * (columns + 0.4) - 0.4)) / 2
     top = y0 + (height + size * (down * (rows + 0.4) - 0.4)) / 2
@@ -99,20 +99,21 @@ def draw_blocks(ax: Axes, *tensors: tuple[str, Tensor, Tensor], signs: str = "")
     Args:
         ax: its axes are switched off.
         tensors: (title, values, groups) of each; blocks of one group share a colour, −1 is grey.
-        signs: one character between each two of them, such as "+=".
+        signs: one character between each two of them, such as "+="; a blank shows nothing.
     """
-    width = blank(ax)
-    slot = width / len(tensors)
+    height = 2.0 * ax.figure.get_size_inches()[1] - 0.5
+    width = blank(ax, height)
+    slot, room = width / len(tensors), height - 0.9
     for k, (title, values, groups) in enumerate(tensors):
-        Blocks(ax).show(title, values, groups, (k * slot + 0.5, 0.4, slot - 1.0, 4.8))
+        Blocks(ax).show(title, values, groups, (k * slot + 0.4, 0.1, slot - 0.8, room))
     for k, sign in enumerate(signs):
-        ax.text((k + 1) * slot, 2.8, sign, **CENTRED, fontsize=16)
+        ax.text((k + 1) * slot, 0.1 + room / 2, sign, **CENTRED, fontsize=16)
 
 
-def blank(ax: Axes) -> float:
-    """Empty axes in units of half an inch; returns how wide they are."""
+def blank(ax: Axes, height: float) -> float:
+    """Empty axes, `height` units high; returns how many units wide they are."""
     fig_width, fig_height = ax.figure.get_size_inches()
-    width = 6.4 * fig_width / fig_height
-    ax.set(xlim=(0, width), ylim=(0, 6.4), aspect="equal")
+    width = height * fig_width / fig_height
+    ax.set(xlim=(0, width), ylim=(0, height), aspect="equal")
     ax.set_axis_off()
     return width

@@ -1,4 +1,4 @@
-"""Pictures of chapter 02's playgrounds. Model and loss are the learner's: they come in as arguments.
+"""Pictures of chapter 02's playgrounds. Model and loss are the learner's: they are handed in.
 
 Each function here makes a `picture(axes, settings)` for an `Explorer` or a `Playground`.
 """

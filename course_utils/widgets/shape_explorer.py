@@ -146,7 +146,7 @@ def _groups(operation: str, x: Tensor, other: Tensor | None, after: Tensor,
 
 def picture(ax: Axes, settings: Settings) -> tuple[list[Artist], Update]:
     """The explorer's picture: x, the second tensor if there is one, and the result or the error."""
-    width = blank(ax)
+    width = blank(ax, 6.4)
     before, other, after = Blocks(ax), Blocks(ax), Blocks(ax)
     code = ax.text(width / 2, 6.0, "", **CENTRED, fontsize=13, family="monospace")
     arrow = ax.text(0, 2.8, "→", **CENTRED, fontsize=20)

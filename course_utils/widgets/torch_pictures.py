@@ -36,7 +36,7 @@ def draw_record(ax: Axes, *tensors: tuple[str, Tensor]) -> None:
                 ax.annotate("", (end, y), (start, y), arrowprops=arrow)
     ax.text(-0.72, 2, "values\n→", **CENTRED, color=ahead)
     ax.text(-0.72, 1, "operation", **CENTRED)
-    ax.text(-0.72, 0, "gradients\n←", **CENTRED, color=home)
+    ax.text(-0.72, 0, "slopes\n←", **CENTRED, color=home)
     ax.set(xlim=(-1, len(tensors) - 0.5), ylim=(-0.6, 2.6))
     ax.set_axis_off()
 
@@ -53,11 +53,13 @@ def draw_batches(ax: Axes, landed: Tensor, title: str) -> None:
         landed: (epochs, rows) int64, the number of the batch.
     """
     epochs, rows = landed.shape
-    ax.imshow(landed, cmap="viridis", vmin=-4, vmax=int(landed.max()), aspect="auto")
+    corners = np.arange(rows + 1) - 0.5, np.arange(epochs + 1) + 0.5
+    ax.pcolormesh(*corners, landed, cmap="viridis", vmin=-3, vmax=int(landed.max()) + 1,
+                  edgecolors="white", linewidth=1.5, alpha=0.6)
     for epoch, row in np.ndindex(epochs, rows):
-        ax.text(row, epoch, str(landed[epoch, row].item()), **CENTRED)
-    ax.set(title=title, ylabel="epoch", yticks=range(epochs), xticks=range(0, rows, 2))
-    ax.set_yticklabels(range(1, epochs + 1))
+        ax.text(row, epoch + 1, str(landed[epoch, row].item()), **CENTRED)
+    ax.set(title=title, ylabel="epoch", ylim=(epochs + 0.5, 0.5), yticks=range(1, epochs + 1),
+           xticks=range(0, rows, 2))
     ax.grid(False)
 
 

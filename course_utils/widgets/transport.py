@@ -19,7 +19,7 @@ class Transport:
         self, main: MainLoop, steps: int, *, run: Action, step: Action, reset: Action,
         keep: Action, switch: Callable[[bool], None], background: bool,
     ):
-        self.run = _button("Run", "play", main, run)
+        self.run = _button("Run", "play", main, run, width="110px")
         self.step = _button("Step", "step-forward", main, step)
         self.reset = _button("Reset", "refresh", main, reset)
         self.keep = _button("Keep as reference", "bookmark", main, keep, width="165px")

@@ -1,0 +1,166 @@
+"""Chapter 00: its cells compute what they say, its missions can be reached, its tables agree."""
+
+import ast
+import os
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils import datasets, glossary, paths
+from tools import canonical
+
+PATH = paths.notebooks_dir() / "00_start_here.ipynb"
+CELLS = {cell.id: cell for cell in canonical.read(PATH).cells}
+LONG = {"ml-structured-data", "ml-structured-fit", "ml-structured-run", "ml-structured-live",
+        "ml-structured-predict"}
+
+
+@pytest.fixture(scope="module")
+def chapter():
+    """The chapter's names after its code cells ran (the bootstrap and the tagger left out)."""
+    shown, names = {}, {}
+    before = os.environ.get("COURSE_HEADLESS")
+    os.environ["COURSE_HEADLESS"] = "1"
+    try:
+        for id, cell in CELLS.items():
+            if cell.cell_type != "code" or id == "bootstrap" or id in LONG:
+                continue
+            *body, last = _statements(cell.source)
+            exec("\n".join(body), names)
+            shown[id] = _value(last, names)
+    finally:
+        os.environ["COURSE_HEADLESS"] = before
+    return {**names, "shown": shown}
+
+
+def _statements(source):
+    return [ast.unparse(node) for node in ast.parse(source).body] or ["None"]
+
+
+def _value(statement, names):
+    try:
+        return eval(statement, names)
+    except SyntaxError:
+        exec(statement, names)
+        return None
+
+
+def test_the_miss_is_what_it_says(chapter):
+    births = datasets.births()
+    number = dict(zip(births.dates, births.count.tolist(), strict=True))
+    days = [day for day in births.dates if np.datetime64("2012-01-01") <= day]
+    slow = np.mean([abs(number[day - 7] - number[day]) for day in days]) / 1000
+
+    assert chapter["miss"](7) == pytest.approx(slow, rel=1e-5)
+    assert len(days) == 1096
+
+
+def test_the_title_of_the_first_picture_is_true(chapter):
+    misses = chapter["misses"]
+    assert misses["like a week before"] < 0.5 * min(misses["like the day before"],
+                                                    chapter["baseline"])
+    assert misses["like three days before"] > chapter["baseline"]
+
+
+def test_the_verdict_turns_where_the_text_asks_for_it(chapter):
+    miss = chapter["miss"]
+    assert [miss(seen) < miss(1) for seen in range(2, 9)] == [False] * 5 + [True, False]
+
+
+def test_rows_hold_the_days_before_their_label(chapter):
+    x, label, above = chapter["x"], chapter["label"], chapter["above"]
+    for row in (0, 100, len(x) - 1):
+        torch.testing.assert_close(x[row], above[row : row + 28])
+        torch.testing.assert_close(label[row, 0], above[row + 28])
+    births = datasets.births()
+    assert chapter["learn"].stop + 28 == births.split["train"].stop
+
+
+def test_learning_beats_the_week_and_loses_to_the_year(chapter):
+    found = (chapter["prediction"] - chapter["count"][chapter["test"]]).abs().mean()
+    assert chapter["miss"](364) < found < chapter["miss"](7)
+
+
+def test_the_line_ends_near_least_squares_with_a_slope_below_one(chapter):
+    x, y = chapter["last_week"].double(), chapter["today"].double()
+    design = torch.stack([torch.ones_like(x), x], dim=1)
+    best = torch.linalg.lstsq(design, y[:, None]).solution[:, 0]
+
+    torch.testing.assert_close(chapter["theta"].double(), best, atol=0.01, rtol=0)
+    assert best[1] < 0.99
+
+
+def test_the_line_wins_by_squares_and_loses_by_distance(chapter):
+    guess = chapter["line"](chapter["theta"], chapter["week_before"])
+    label, week = chapter["above"][chapter["test"]], chapter["week_before"]
+    assert ((guess - label) ** 2).mean() < ((week - label) ** 2).mean()
+    assert (guess - label).abs().mean() > (week - label).abs().mean()
+
+
+# ---- missions ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("cell", "control", "values"), [
+    ("start-knob", "back", range(1, 401)), ("ml-regression-live", "day", range(1096)),
+    ("ml-classification-live", "number", range(500))])
+def test_missions_can_be_reached_and_are_not_at_the_start(chapter, cell, control, values):
+    frame = chapter["shown"][cell]._frame
+    assert frame.missions and not frame._reached
+    for mission in frame.missions:
+        reached = [mission.goal(_Run({control: value})) for value in values]
+        assert any(reached), mission.text
+
+
+def test_the_missions_of_the_live_training(chapter):
+    quick, too_far = chapter["shown"]["steps-playground"]._frame.missions
+    for lr, expected in ((0.01, (False, False)), (0.12, (True, False)), (0.2, (False, True))):
+        losses = []
+        for state, _ in zip(chapter["train_line"](_Settings(lr=lr)), range(61), strict=False):
+            losses.append(state["train"].item())
+        run = _Run({"lr": lr}, {"train": losses})
+        assert (quick.goal(run), too_far.goal(run)) == expected
+
+
+class _Settings(dict):
+    __getattr__ = dict.__getitem__
+
+
+class _Run:
+    def __init__(self, settings, curves=None):
+        self.settings, self.curves = settings, curves
+
+
+# ---- text ----------------------------------------------------------------------------------------
+
+
+def test_the_notation_table_is_the_glossarys():
+    rows = [[part.strip() for part in line.strip("|").split("|")]
+            for line in CELLS["start-notation"].source.splitlines() if line.startswith("|")]
+    head, _, *rows = rows
+    known = [[term.symbol, ", ".join(f"`{name.strip()}`" for name in term.code.split(",")),
+              term.en, term.zh, term.shape] for term in glossary.read_terms()]
+    assert head == ["symbol", "in code", "English", "繁體中文", "shape"]
+    assert len(rows) >= 20 and all(row in known for row in rows)
+    for symbol in ["ŷ", "y", "y′", "η", "μ", "λ", "θ", "g", "H", "N", "B"]:
+        assert [row for row in rows if row[0] == symbol], symbol
+
+
+def test_other_chapters_find_the_notation_under_its_name():
+    assert CELLS["start-notation"].source.startswith("## Notation and glossary\n")
+
+
+def test_links_go_where_the_text_says():
+    text = "\n".join(cell.source for cell in CELLS.values() if cell.cell_type == "markdown")
+    headings = {line.lstrip("#").strip().replace(" ", "-")
+                for line in text.splitlines() if line.startswith("#")}
+    for file, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", text):
+        assert not file or (paths.notebooks_dir() / file).is_file(), file
+        assert not anchor or anchor in headings, anchor
+
+
+def test_cells_are_short():
+    for id, cell in CELLS.items():
+        if cell.cell_type == "code" and id not in ("bootstrap", "start-imports"):
+            assert len(cell.source.splitlines()) <= 21, id
