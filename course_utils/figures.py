@@ -102,7 +102,7 @@ class CourseAxes(Axes):
 
 
 class CourseFigure(Figure):
-    """A figure that is drawn in the course's look whatever matplotlib's settings are then."""
+    """A figure whose colour bars have the course's look too."""
 
     def colorbar(self, mappable: Any, *args: Any, **kwargs: Any) -> Any:
         """As in matplotlib, with few round tick values and no frame."""
@@ -113,11 +113,6 @@ class CourseFigure(Figure):
         bar.outline.set_visible(False)
         bar.minorticks_off()
         return bar
-
-    def draw(self, renderer: Any) -> None:
-        """Draw everything; fonts are looked up here, hence the settings."""
-        with matplotlib.rc_context(LOOK):
-            super().draw(renderer)
 
 
 def new_figure(

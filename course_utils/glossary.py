@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from . import paths
@@ -52,28 +53,27 @@ def glossary(chapter: str | None = None) -> Card:
         if not terms:
             raise ValueError(f"no words for chapter {chapter!r}; there are some for {chapters}")
     where = "" if chapter is None else f"chapter {chapter}, "
+    head = ["Symbol", "In code", "Word", "Shape", "Meaning", "Chapter"]
+    columns = len(head) if chapter is None else len(head) - 1  # it is the same in every row
     return Card(
         kind="glossary",
         sign="",
         word="",
         title=f"{where}{len(terms)} terms",
-        body=table_html(
-            ["Symbol", "In code", "English", "繁體中文", "Shape", "Meaning", "Chapter"],
-            (_row(term) for term in terms),
-        ),
+        body=table_html(head[:columns], (_row(term)[:columns] for term in terms)),
         text="\n".join(_line(term) for term in terms),
     )
 
 
 def _row(term: Term) -> list[str]:
-    names = " ".join(code(name.strip()) for name in term.code.split(",") if name.strip())
+    # commas inside brackets belong to the name
+    names = " ".join(code(name) for name in re.split(r",\s*(?![^()]*\))", term.code) if name)
     return [
         f"<strong>{escape(term.symbol)}</strong>",
         names,
-        escape(term.en),
-        f'<span lang="zh-Hant">{escape(term.zh)}</span>',
+        f'{escape(term.en)}<br><span lang="zh-Hant">{escape(term.zh)}</span>',
         escape(term.shape),
-        escape(term.meaning),
+        f'<div style="min-width:16em">{escape(term.meaning)}</div>',
         escape(term.chapter),
     ]
 

@@ -46,7 +46,8 @@ def guess_and_miss(
         (dots,) = right.plot([], [], "o", color=COLORS["train"], markersize=4)
         (now,) = right.plot([], [], "o", color=COLORS["yours"], markersize=10,
                             markerfacecolor="none")
-        right.set(xlabel="days back", ylabel="miss", xlim=(-5, 405), ylim=(0, 3.3))
+        right.set(xlabel="days back", ylabel="miss (thousand births a day)", xlim=(-5, 405),
+                  ylim=(0, 3.3))
 
         def update(settings: Any) -> str:
             back = settings.back

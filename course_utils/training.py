@@ -261,7 +261,7 @@ class _Tally:
 
     def add(self, loss: Tensor, prediction: Any, label: Tensor) -> None:
         """Note one batch."""
-        self.sizes.append(len(label))
+        self.sizes.append(label.size(0))
         self._losses.append(loss.detach())
         if self.metrics:
             with torch.no_grad():
@@ -286,7 +286,10 @@ def _floats(name: str, values: list[Any]) -> list[float]:
     """Numbers and tensors of one element as floats, fetched from the device in one go."""
     try:
         if all(isinstance(value, Tensor) for value in values):
-            return torch.stack([value.reshape(()) for value in values]).tolist()
+            together = torch.stack(values).flatten()
+            if len(together) != len(values):
+                raise ValueError
+            return together.tolist()
         return [float(value) for value in values]
     except (RuntimeError, TypeError, ValueError) as error:
         raise ValueError(

@@ -138,7 +138,8 @@ def test_every_place_exists(place):
 
 def test_the_index_links_to_cells_under_the_name_of_their_section(monkeypatch, tmp_path):
     fake_notebook(tmp_path, CHAPTERS["02"].file, ("markdown", "title", "# 02 · Regression"),
-                  ("markdown", "reg-ask", ["## How far\n", "is it? text"]), ("code", "reg-run", ""))
+                  ("markdown", "reg-ask", ["---\n", "## How far\n", "is it? text"]),
+                  ("markdown", "reg-more", "no heading"), ("code", "reg-run", ""))
     monkeypatch.setattr(paths, "notebooks_dir", lambda: tmp_path)
     monkeypatch.setattr(course_map, "headings", lambda: (
         course_map.Heading("Gradient", "PyTorch", (Place("02", "reg-run"), Place("02"))),

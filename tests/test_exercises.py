@@ -299,6 +299,9 @@ def test_an_exception_deep_inside_torch_points_at_the_learners_line():
     finding = judged("def centred(x):\n    y = x\n    return torch.cat([y, 3])")
     assert "TypeError" in finding.message and finding.line == "line 3: return torch.cat([y, 3])"
 
+    for line in ("return nn.Linear(2, 2)(x)", "return json.loads('{')"):  # raised in Python code
+        assert judged(f"import json\ndef centred(x):\n    {line}").line == f"line 3: {line}"
+
 
 def test_only_the_input_that_fails_is_shown():
     finding = judged("def centred(x):\n    return x - x.mean() if len(x) != 4 else 1 / 0")
@@ -418,6 +421,14 @@ def test_random_answers_are_compared_under_one_seed_and_the_notebooks_stays():
     assert torch.equal(before[0], after[0]) and before[1:] == after[1:]
 
 
+def test_random_inputs_do_not_depend_on_what_the_notebook_drew_before():
+    def given(seed):
+        torch.manual_seed(seed)
+        return judged("def centred(x):\n    return x - x.mean() if len(x) != 4 else x").given
+
+    assert given(1) == given(2)
+
+
 def test_an_interrupt_passes_through():
     def slow(x):
         raise KeyboardInterrupt
@@ -482,6 +493,7 @@ def test_equal_outputs(got, expected):
     (1, True, "returned a whole number"),
     (2, 1, "got 2, expected 1"),
     (0.3, 0.30001, "got 0.3, expected 0.30001"),
+    (3.14159, 3.141642, "got 3.14159, expected 3.141642"),  # alike to five digits
     ([1, 2], [1, 2, 3], "2 items; 3 are expected"),
     ([1, 3], (1, 2), "Item [1]: The number is wrong"),
     ({"a": 1}, {"b": 1}, "The keys are ['a']; they should be ['b']"),
@@ -598,6 +610,7 @@ def test_hints_come_one_by_one_and_stay():
     assert [one.text for one in lines] == [
         "t-centred: hint 1 of 3", "t-centred: hint 2 of 3", "t-centred: hint 3 of 3",
         "t-centred: hint 3 of 3"]
+    assert "Take" not in lines[0].html
     assert "What is the mean?" in lines[1].html and ">x.mean()</code>" in lines[1].html
     assert "solution(" in lines[2].html and "solution(" not in lines[1].html
 
@@ -690,7 +703,17 @@ def test_recall_asks_three_different_questions_on_earlier_chapters(many):
     asked = choose("02")
     assert len({question.id for question in asked}) == 3
     assert {question.chapter for question in asked} <= {"00", "01"}
-    assert asked[0].chapter == "01"
+
+
+def test_the_first_question_is_on_the_chapter_before(many, monkeypatch):
+    for seed in range(6):
+        monkeypatch.setenv("COURSE_SEED", str(seed))
+        assert choose("02")[0].chapter == "01"
+
+
+def test_questions_come_from_earlier_banks_only():
+    assert {question.chapter for question in banks.questions(before="01")} == {"00"}
+    assert banks.questions(before="00") == []
 
 
 def test_the_choice_of_questions_follows_the_seed(many, monkeypatch):

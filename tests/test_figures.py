@@ -117,7 +117,7 @@ def drawn(settings_around):
         fig, ax = new_figure()
         ax.plot([0, 1], [1, 3], color="black", linewidth=1.5)
         ax.set_title("title")
-        ax.set(xlabel="step", ylabel="loss")
+        ax.set(xlabel="weight $w_1$", ylabel="loss")
         return show(fig, "a line").png
 
 
@@ -253,7 +253,7 @@ def test_logarithmic_levels_enclose_the_heights_and_have_equal_ratios(exponent, 
     assert steps[0] <= low * (1 + 1e-9) and steps[-1] >= high * (1 - 1e-9)
     ratios = steps[1:] / steps[:-1]
     np.testing.assert_allclose(ratios, ratios[0], rtol=1e-9)
-    assert 2 <= len(steps) <= 40
+    assert len(steps) <= 40 and len(steps) >= (12 if decades > 0.3 else 2)
 
 
 def test_contours_of_a_flat_or_endless_surface_are_refused():

@@ -11,7 +11,7 @@ from course_utils.glossary import Term, glossary, read_terms
 FAKE = {"terms": {
     "learning-rate": {"symbol": "η", "code": "lr", "en": "learning rate", "zh": "學習率",
                       "shape": "scalar", "chapter": "02", "meaning": "Length <of> a step."},
-    "eigenvalue": {"symbol": "λᵢ, u", "code": "values, u", "en": "eigenvalue", "zh": "特徵值",
+    "eigenvalue": {"symbol": "λᵢ, u", "code": "values, f(0, 1)", "en": "eigenvalue", "zh": "特徵值",
                    "shape": "", "chapter": "04", "meaning": "How it bends."},
 }}
 
@@ -25,7 +25,7 @@ def test_the_card_has_every_term_with_all_its_fields(two_terms):
     shown = glossary().html
 
     for part in ("η", ">lr</code>", "learning rate", '<span lang="zh-Hant">學習率</span>', "scalar",
-                 "Length &lt;of&gt; a step.", "02", "λᵢ, u", ">values</code>", ">u</code>"):
+                 "Length &lt;of&gt; a step.", "02", "λᵢ, u", ">values</code>", ">f(0, 1)</code>"):
         assert part in shown
     assert shown.count("<tr>") == 1 + 2
 

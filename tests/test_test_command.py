@@ -45,7 +45,8 @@ def test_a_named_browser_comes_first_and_must_exist(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("required", "ok", "word"), [("", True, "skipped: "),
                                                       ("require", False, "missing: ")])
-def test_without_a_browser_its_tests_are_skipped_unless_required(monkeypatch, required, ok, word):
+def test_without_a_browser_its_tests_are_skipped_unless_required(
+        monkeypatch, no_pytest, required, ok, word):
     monkeypatch.setenv("COURSE_BROWSER", required)
     monkeypatch.setenv("COURSE_CHROMIUM", "no-such-program")
     result = command.browser([])
@@ -53,7 +54,13 @@ def test_without_a_browser_its_tests_are_skipped_unless_required(monkeypatch, re
     assert result.ok is ok and result.words.startswith(word)
 
 
-def test_no_notebooks_is_a_failure(monkeypatch):
+@pytest.fixture
+def no_pytest(monkeypatch):
+    """Should the command start pytest after all, this run must not start itself again and again."""
+    monkeypatch.setattr(command, "pytest", lambda *a, **k: command.Result("x", True, "pytest ran"))
+
+
+def test_no_notebooks_is_a_failure(monkeypatch, no_pytest):
     monkeypatch.setattr(command.chapters, "notebooks", list)
 
     assert not command.notebooks([]).ok

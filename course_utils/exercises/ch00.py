@@ -1,4 +1,4 @@
-"""Chapter 00, Start here: two one-line exercises that show how exercises work, and its questions."""
+"""Chapter 00, Start here: two one-line exercises that show how exercises work, and questions."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _step_cases() -> list[Case]:
         Case((theta, torch.tensor([0.5, -4.0]), 0.1), "two parameters, learning rate 0.1"),
         Case((theta, torch.zeros(2), 0.1), "flat ground: all slopes are 0"),
         Case((torch.tensor([3.0]), torch.tensor([2.0]), 0.25), "one parameter"),
-        Case((torch.randn(5, generator=g), torch.randn(5, generator=g), 0.01), "random, 5 parameters"),
+        Case((torch.randn(5, generator=g), torch.randn(5, generator=g), 0.01), "random, 5 of them"),
     ]
 
 
@@ -173,7 +173,7 @@ QUESTIONS: tuple[Question, ...] = (
             "Storing all examples and looking the right answer up",
         ),
         answer=1,
-        why="You give examples and a family of functions; the search finds the member of the family. "
+        why="You give examples and a family of functions; the search finds the member that fits. "
             "Looking up fails as soon as a new case comes.",
     ),
     Question(
@@ -183,21 +183,21 @@ QUESTIONS: tuple[Question, ...] = (
              "tomorrow. Which kind of task is that?",
         choices=("Regression", "Classification", "Structured learning"),
         answer=0,
-        why="The answer is a number. One of several classes would be classification, an answer built "
-            "of parts (a sentence, a row of tags) structured learning.",
+        why="The answer is a number. One of several classes would be classification, an answer "
+            "built of parts (a sentence, a row of tags) structured learning.",
     ),
     Question(
         id="start-q-structured",
         chapter="00",
-        text="A program reads a sentence and gives every word its part of speech. Why is that called "
-             "structured learning?",
+        text="A program reads a sentence and gives every word its part of speech. Why is that "
+             "called structured learning?",
         choices=(
             "Because it is trained on text instead of numbers",
             "Because the answer has parts, as many as the sentence has words",
             "Because the network behind it has several layers",
         ),
         answer=1,
-        why="What counts is the answer: a whole row of tags, each depending on the words around it.",
+        why="What counts is the answer: a row of tags, each depending on the words around it.",
     ),
     Question(
         id="start-q-steps",
@@ -215,14 +215,14 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         id="start-q-held-out",
         chapter="00",
-        text="The births model learned from 2000 to 2010. Why is its error measured on 2012 to 2014?",
+        text="The births model learned from 2000 to 2010. Why measure its error on 2012 to 2014?",
         choices=(
             "On days it learned from, even a model that only memorised would look good",
             "Newer data are recorded more exactly than older ones",
             "The error is smaller on later years, which looks better",
         ),
         answer=0,
-        why="A function is useful on days that it has not seen. Held-out data show how it does there.",
+        why="A function is for days that it has not seen. Held-out data show how it does there.",
     ),
     Question(
         id="start-q-baseline",
@@ -234,7 +234,7 @@ QUESTIONS: tuple[Question, ...] = (
             "A model must be trained on the guesses of another one",
         ),
         answer=1,
-        why="An error means little alone. A baseline says what no effort at all would have reached.",
+        why="An error means little alone. A baseline says what no effort would have reached.",
     ),
     Question(
         id="start-q-hat",
@@ -242,8 +242,8 @@ QUESTIONS: tuple[Question, ...] = (
         text="In this course's formulas, what does ŷ stand for?",
         choices=("The model's prediction", "The label, the right answer", "The mean of all y"),
         answer=1,
-        why="As in the lectures, the hat marks the label and plain y the prediction. Many books have "
-            "it the other way round.",
+        why="As in the lectures, the hat marks the label and plain y the prediction. Many books "
+            "have it the other way round.",
     ),
     Question(
         id="start-q-verdict",

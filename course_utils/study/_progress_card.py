@@ -42,7 +42,7 @@ def progress_card(
             escape(chapter),
             _of(len(values("exercise", chapter)), _total(there, "exercise", chapter)),
             _predictions(values("prediction", chapter)),
-            str(len(values("mission", chapter))),
+            _of(len(values("mission", chapter)), 0),
             _recalled(values("recall", chapter)),
         ]
         for chapter in sorted(chapters)
@@ -62,13 +62,15 @@ def _total(there: Chapters, kind: str, chapter: str) -> int:
 
 
 def _of(number: int, total: int) -> str:
-    return f"{number} of {total}" if total else str(number)
+    return f"{number} of {total}" if total else str(number or "–")
 
 
 def _predictions(values: list[dict[str, Any]]) -> str:
     compared = [value for value in values if "measured" in value]
     near = sum(_is_near(value) for value in compared)
     waiting = len(values) - len(compared)
+    if not values:
+        return "–"
     return f"{near} of {len(compared)}" + (f", {waiting} to compare" if waiting else "")
 
 
@@ -77,7 +79,7 @@ def _is_near(value: dict[str, Any]) -> bool:
 
 
 def _recalled(values: list[dict[str, Any]]) -> str:
-    return f"{sum(bool(value['right']) for value in values)} of {len(values)}"
+    return f"{sum(bool(value['right']) for value in values)} of {len(values)}" if values else "–"
 
 
 def _prediction_list(predictions: Mapping[str, dict[str, Any]]) -> str:

@@ -182,9 +182,10 @@ def sentence(step: Step) -> str:
     if step.other is not None:
         given += f", y has the shape {tuple(step.other.shape)}"
     if step.error:
-        return f"{step.code} is an error: {step.error}. {given}."
-    rows = step.after.tolist()
-    return f"{step.code} has the shape {tuple(step.after.shape)}: {rows}. {given}."
+        return f"{step.code} is an error: {step.error.rstrip('.')}. {given}."
+    whole = bool((step.after == step.after.round()).all())
+    numbers = (step.after.long() if whole else step.after).tolist()
+    return f"{step.code} has the shape {tuple(step.after.shape)}: {numbers}. {given}."
 
 
 def _step(run: Any, operation: str | None = None) -> Step:
@@ -216,7 +217,7 @@ def shape_explorer() -> Explorer:
         "shape": Choice(SHAPES, (2, 3), label="shape of x"),
         "target": Choice(TARGETS, (3, 2), label="new shape, or y's"),
         "dim": Slider(-2, 2, 0, step=1, label="dim"),
-        "keepdim": Toggle(False, label="keepdim=True (sum, mean)"),
+        "keepdim": Toggle(False, label="keepdim=True"),
         "transposed": Toggle(False, label="x is transposed first"),
     }
     missions = [
