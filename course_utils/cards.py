@@ -117,7 +117,8 @@ def table_html(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         for row in rows
     )
     return (
-        '<div style="overflow-x:auto"><table style="border-collapse:collapse;margin:.4em 0;font-size:13.5px;color:inherit">'
+        '<div style="overflow-x:auto">'
+        '<table style="border-collapse:collapse;margin:.4em 0;font-size:13.5px;color:inherit">'
         f"<thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table></div>"
     )
 

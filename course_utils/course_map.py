@@ -203,6 +203,6 @@ def _sections(notebook: Path) -> dict[str, str]:
     for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "markdown":
             heading = HEADING.search("".join(cell["source"]))
-            title = heading[1] if heading else title
+            title = re.sub(r"[`*]", "", heading[1]) if heading else title
         found[cell["id"]] = title
     return found

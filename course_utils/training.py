@@ -283,13 +283,10 @@ class _Tally:
 
 
 def _floats(name: str, values: list[Any]) -> list[float]:
-    """Numbers and tensors of one element as floats, fetched from the device in one go."""
+    """Numbers and tensors of one element as floats; from a GPU all at once, one wait for all."""
     try:
-        if all(isinstance(value, Tensor) for value in values):
-            together = torch.stack(values).flatten()
-            if len(together) != len(values):
-                raise ValueError
-            return together.tolist()
+        if all(isinstance(value, Tensor) and value.device.type != "cpu" for value in values):
+            values = torch.stack([value.reshape(()) for value in values]).tolist()
         return [float(value) for value in values]
     except (RuntimeError, TypeError, ValueError) as error:
         raise ValueError(

@@ -138,7 +138,7 @@ def test_every_place_exists(place):
 
 def test_the_index_links_to_cells_under_the_name_of_their_section(monkeypatch, tmp_path):
     fake_notebook(tmp_path, CHAPTERS["02"].file, ("markdown", "title", "# 02 · Regression"),
-                  ("markdown", "reg-ask", ["---\n", "## How far\n", "is it? text"]),
+                  ("markdown", "reg-ask", ["---\n", "## How `far`\n", "is it? text"]),
                   ("markdown", "reg-more", "no heading"), ("code", "reg-run", ""))
     monkeypatch.setattr(paths, "notebooks_dir", lambda: tmp_path)
     monkeypatch.setattr(course_map, "headings", lambda: (
@@ -150,3 +150,10 @@ def test_the_index_links_to_cells_under_the_name_of_their_section(monkeypatch, t
     assert '<a href="02_regression.ipynb#cell-id=reg-run">02 · How far</a>' in html
     assert '<a href="02_regression.ipynb">02 · Regression</a>' in html
     assert "chapter 06, coming" in html and html.count("<a ") == 2
+
+
+def test_no_heading_names_one_section_twice():
+    html = course_map.notes_index().html
+    for cell in re.findall(r"<td[^>]*>(.*?)</td>", html, re.DOTALL):
+        names = re.findall(r">(\d\d · [^<]+)</a>", cell)
+        assert len(names) == len(set(names)), names

@@ -19,14 +19,14 @@ def test_a_chapter_is_stored_with_outputs_of_a_headless_run_in_this_environment(
         tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COURSE_SEED", "7")
     path = stored(tmp_path / "01_x.ipynb", prose("why"), FIRST, code(
-        "where", "print(sys.prefix, os.getcwd())\n"
+        "where", "print(sys.prefix, os.getcwd(), sep='\\n')\n"
         "[os.environ.get(n) for n in ('COURSE_HEADLESS', 'COURSE_SEED', 'OMP_NUM_THREADS')]"),
         code("on-purpose", "1 / 0", tags=["raises-exception"]),
         code("last", "print('careful', file=sys.stderr)"))
 
     assert execute.run([path]) == 0
     cells = canonical.read(path).cells
-    assert cells[2].outputs[0].text.split() == [sys.prefix, str(tmp_path)]
+    assert cells[2].outputs[0].text.splitlines() == [sys.prefix, str(tmp_path)]
     assert cells[2].outputs[1].data["text/plain"] == "['1', None, '1']"
     assert cells[3].outputs[0].ename == "ZeroDivisionError"
     assert [c.get("execution_count") for c in cells] == [None, 1, 2, 3, 4]
