@@ -141,7 +141,8 @@ def cloud_and_line(x: Tensor, y: Tensor) -> Draw:
     def picture(ax: Any, settings: Any) -> tuple[list, Callable[[Any], str]]:
         ax.plot(x, y, ".", color=COLORS["extra"][0], markersize=2, alpha=0.5)
         (line,) = ax.plot(ends, ends, color=COLORS["yours"])
-        ax.set(xlabel="a week before (thousand above average)", ylabel="the day", ylim=(-6, 6))
+        ax.set(xlabel="a week before (thousand above average)",
+               ylabel="the day (thousand above average)", ylim=(-6, 6))
 
         def update(state: Any) -> str:
             b, w = state["theta"].tolist()

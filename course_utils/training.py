@@ -364,6 +364,7 @@ class _Progress:
                 initial=self._steps,
                 unit=" updates",
                 postfix=self._text or None,
+                mininterval=0.5,
                 leave=False,
                 ascii=True,
             )

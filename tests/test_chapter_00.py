@@ -69,6 +69,18 @@ def test_the_verdict_turns_where_the_text_asks_for_it(chapter):
     assert [miss(seen) < miss(1) for seen in range(2, 9)] == [False] * 5 + [True, False]
 
 
+def test_the_day_before_wins_on_two_weekdays_only(chapter):
+    weekday = chapter["births"].weekday[chapter["test"]]
+    start, stop, count = chapter["test"].start, chapter["test"].stop, chapter["count"]
+
+    def off(lag, day):
+        distance = (count[start - lag : stop - lag] - count[start:stop]).abs()
+        return distance[weekday == day].mean().item()
+
+    assert [day for day in range(7) if off(1, day) < off(7, day)] == [3, 4]     # Thursday, Friday
+    assert chapter["miss_on_chosen"](7) == pytest.approx(off(7, chapter["weekday"]))
+
+
 def test_rows_hold_the_days_before_their_label(chapter):
     x, label, above = chapter["x"], chapter["label"], chapter["above"]
     for row in (0, 100, len(x) - 1):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from course_utils import self_check
 from tools import doctor
 
 
@@ -29,7 +30,17 @@ def test_one_question_that_fails_does_not_silence_the_others(monkeypatch, capsys
 
 @pytest.mark.parametrize("grade", [doctor.OK, doctor.NOTE])
 def test_notes_are_no_failure(monkeypatch, capsys, grade):
-    for name in ("computer", "packages", "data", "disk", "copies", "browser"):
+    for name in ("computer", "packages", "notebooks", "disk", "copies", "browser"):
         monkeypatch.setattr(doctor, name, lambda: [(grade, "words")])
 
     assert doctor.main([]) == 0
+
+
+def test_what_the_notebooks_find_wrong_is_wrong_here_too(monkeypatch):
+    found = [self_check.Finding("widgets", True, "they work"),
+             self_check.Finding("data files", False, "births.csv.gz is damaged", "download it")]
+    monkeypatch.setattr(self_check, "examine", lambda: found)
+
+    assert doctor.notebooks() == [
+        (doctor.OK, "widgets: they work"),
+        (doctor.BAD, "data files: births.csv.gz is damaged; download it")]

@@ -80,3 +80,15 @@ def test_a_seed_proof_chapter_passes(course):
     course("'holds'")
 
     assert seeds.main(["1", "--jobs", "1"]) == 0
+
+
+def test_only_stale_chapters_are_run_again_when_asked(course, capsys):
+    path = course("'holds'")
+    assert seeds.main(["1", "--jobs", "1", "--stale"]) == 0
+    assert "seeds: 1 runs" in capsys.readouterr().out
+    assert seeds.main(["1", "--jobs", "1", "--stale"]) == 0
+    assert "seeds: 0 runs" in capsys.readouterr().out
+
+    assert seeds.is_stale(path, 2)
+    course("'holds' or 0")
+    assert seeds.is_stale(path, 1)

@@ -40,12 +40,12 @@ def computer() -> list[Finding]:
     return [(OK, "; ".join(f"{name}: {value}" for name, value in describe_computer().items()))]
 
 
-def data() -> list[Finding]:
-    from course_utils.datasets import verify_all
+def notebooks() -> list[Finding]:
+    """The looks of chapter 00's first section: versions, device, data files, widgets."""
+    from course_utils.self_check import examine
 
-    reports = verify_all()
-    wrong = [(BAD, f"{report.name}: {report.message}") for report in reports if not report.ok]
-    return wrong or [(OK, f"{len(reports)} data sets are complete")]
+    return [(OK, f"{look.name}: {look.found}") if look.ok else
+            (BAD, f"{look.name}: {look.found}; {look.advice}") for look in examine()]
 
 
 def disk() -> list[Finding]:
@@ -74,7 +74,7 @@ def browser() -> list[Finding]:
 
 def main(arguments: list[str] | None = None) -> int:
     worst = 0
-    for look in (computer, packages, data, disk, copies, browser):
+    for look in (computer, packages, notebooks, disk, copies, browser):
         try:
             findings = look()
         except Exception as error:                      # a doctor goes on to the next question

@@ -101,17 +101,27 @@ def report(found: dict[tuple[Path, int], dict | str], table: dict[str, dict]) ->
     return wrong
 
 
+def is_stale(path: Path, n: int) -> bool:
+    """Whether the chapter's code changed since its last runs, or those were fewer than `n`."""
+    last = read(RESULTS).get(chapters.number(path), {})
+    return (last.get("code") != code_fingerprint(canonical.read(path))
+            or len(last.get("seeds", [])) < n)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python course.py seeds", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("n", type=int, help="run under COURSE_SEED 1 to N")
     parser.add_argument("chapter", nargs="*", help="02, or a file name; every chapter if none")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--stale", action="store_true",
+                        help="only chapters whose code changed since their last runs")
     chosen = parser.parse_args(arguments)
     if chosen.n < 1 or chosen.jobs < 1:
         parser.error("N and --jobs are at least 1")
     try:
-        every = chapters.choose(chosen.chapter)
+        every = [path for path in chapters.choose(chosen.chapter)
+                 if not chosen.stale or is_stale(path, chosen.n)]
     except ValueError as error:
         print(f"course: {error}", file=sys.stderr)
         return 1
