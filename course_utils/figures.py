@@ -88,6 +88,17 @@ SURFACE = LinearSegmentedColormap.from_list("surface", ["#FBFBF8", "#D5DDE0", "#
 class CourseAxes(Axes):
     """Axes whose title and legend have the course's sizes unless the caller says otherwise."""
 
+    def clear(self) -> None:
+        """As in matplotlib; the course's grid and ticks stay."""
+        with matplotlib.rc_context(LOOK):
+            super().clear()
+        # Ticks are made when they are drawn, out of reach of the line above.
+        self.tick_params(
+            which="both", grid_color=LOOK["grid.color"], grid_linewidth=LOOK["grid.linewidth"],
+            color=LOOK["xtick.color"], labelcolor=LOOK["xtick.labelcolor"],
+            labelsize=LOOK["xtick.labelsize"],
+        )
+
     def set_title(self, label: str, *args: Any, **kwargs: Any) -> Any:
         """As in matplotlib, at the course's title size."""
         if not {"fontsize", "size", "fontproperties"} & kwargs.keys():
@@ -205,9 +216,13 @@ def _png(fig: Figure) -> bytes:
     raw = io.BytesIO()
     fig.savefig(raw, format="raw", dpi=DOTS_PER_INCH, facecolor="white")
     width, height = (int(inches * DOTS_PER_INCH) for inches in fig.get_size_inches())
-    full = Image.frombytes("RGBA", (width, height), raw.getvalue()).convert("RGB")
+    return small_png(Image.frombytes("RGBA", (width, height), raw.getvalue()).convert("RGB"))
+
+
+def small_png(picture: Image.Image) -> bytes:
+    """An RGB picture as a PNG file for storing: a palette where that changes nothing visible."""
     out = io.BytesIO()
-    _with_few_colours(full).save(out, format="png", optimize=True)
+    _with_few_colours(picture).save(out, format="png", optimize=True)
     return out.getvalue()
 
 

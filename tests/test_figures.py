@@ -291,3 +291,12 @@ def test_a_path_starts_with_a_dot_and_ends_with_a_ring():
 def test_a_path_of_another_shape_is_refused(xy):
     with pytest.raises(ValueError, match=r"\(n, 2\)"):
         path(new_figure()[1], xy, "black")
+
+
+def test_cleared_axes_keep_the_course_s_grid():
+    fig, ax = new_figure()
+    fresh = ax.xaxis.get_gridlines()[0].get_color()
+    ax.clear()
+    fig.canvas.draw()
+    assert {line.get_color() for line in ax.get_xgridlines() + ax.get_ygridlines()} == {fresh}
+    assert fresh == figures.LOOK["grid.color"]

@@ -14,6 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from ..figures import small_png
+
 CSS_DPI = 96  # a CSS pixel is 1/96 inch
 
 
@@ -99,7 +101,7 @@ class LiveFigure:
     def png(self) -> bytes:
         """The picture as a small PNG file, for storing."""
         self._render(full=False)
-        return self._encode("png", small=True)
+        return small_png(self._picture().convert("RGB"))
 
     def _render(self, full: bool) -> None:
         view = self._current_view()
@@ -120,17 +122,16 @@ class LiveFigure:
             for ax in self.fig.axes
         ]
 
-    def _encode(self, kind: str, small: bool = False) -> bytes:
+    def _picture(self) -> Image.Image:
         pixels = self.canvas.buffer_rgba()  # opaque, so its fourth byte can be passed over
         size = pixels.shape[1], pixels.shape[0]
-        picture = Image.frombuffer("RGBX", size, pixels, "raw", "RGBX", 0, 1)  # not a copy
-        buffer = io.BytesIO()
+        return Image.frombuffer("RGBX", size, pixels, "raw", "RGBX", 0, 1)  # not a copy
+
+    def _encode(self, kind: str) -> bytes:
+        picture, buffer = self._picture(), io.BytesIO()
         if kind == "jpeg":
             # colour at half resolution: at two rendered pixels a shown one, nothing is lost
             picture.save(buffer, "JPEG", quality=85, subsampling="4:2:0")
-        elif small:
-            few = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
-            few.save(buffer, "PNG", optimize=True)
         else:
             picture.convert("RGB").save(buffer, "PNG", compress_level=1)
         return buffer.getvalue()
