@@ -213,7 +213,8 @@ def main() -> None:
             report.ratios("fit", f"fit: {work.title}", times, base="bare loop", packages=PACKAGES,
                           note="One thread, process time.")
         )  # fmt: skip
-        stored[work.title] = {name: [round(s, 5) for s in times[name]] for name in times}
+        plain = {name.replace("*", "").replace("`", ""): seconds for name, seconds in times.items()}
+        stored[work.title] = {name: [round(s, 5) for s in plain[name]] for name in plain}
     (report.RESULTS / "fit.md").write_text("\n".join(tables), encoding="utf-8", newline="\n")
     text = json.dumps({"environment": report.environment(PACKAGES), "seconds": stored}, indent=1)
     (report.RESULTS / "fit.json").write_text(text + "\n", encoding="utf-8", newline="\n")
