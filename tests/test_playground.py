@@ -327,6 +327,21 @@ def test_background_training_runs_pauses_goes_on_and_ends():
     in_a_loop(scenario())
 
 
+def test_step_while_running_takes_one_step_and_stays_paused():
+    async def scenario():
+        play = Playground("play", descend, picture, CONTROLS, steps=10**6)
+        play.run()
+        await asyncio.sleep(0.05)
+        at = play.current.step
+        play._transport.step.click()
+        assert play.state == "paused" and play.current.step == at + 1
+        assert play._transport.run.description == "Run"
+        await asyncio.sleep(0.05)
+        assert play.current.step == at + 1
+
+    in_a_loop(scenario())
+
+
 def test_a_slider_moved_on_another_thread_reaches_the_running_training():
     async def scenario():
         play = Playground("play", descend, picture, CONTROLS, steps=10**6)

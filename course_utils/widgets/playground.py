@@ -91,7 +91,6 @@ class Playground:
         self._live: LiveFigure | None = None
         self._begin()
         self._frame.assemble(self._live, *self._transport.rows)
-        self._show_state()
         if headless():
             self.run_now(headless_steps if headless_steps is not None else steps)
 
@@ -137,7 +136,7 @@ class Playground:
 
     def step(self) -> None:
         """One step, then pause."""
-        self._halt()
+        self.pause()
         self.run_now(1)
 
     def run_now(self, steps: int) -> Run:
@@ -155,7 +154,6 @@ class Playground:
         if old.step >= 1:
             self.earlier = [*self.earlier, old][-KEPT:]
         self._begin()
-        self._show_state()
 
     def keep_as_reference(self) -> None:
         """Keep the present run as the dashed curve that later ones are compared with."""
