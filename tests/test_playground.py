@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from course_utils import paths
-from course_utils.widgets import Choice, Explorer, Mission, Playground, Slider, Toggle
+from course_utils.widgets import Button, Choice, Explorer, Mission, Playground, Slider, Toggle
 from course_utils.widgets.frame import Frame
 
 CONTROLS = {
@@ -305,6 +305,57 @@ def test_an_explorer_s_error_is_shown_and_the_next_move_recovers():
 
 def in_a_loop(coroutine):
     return asyncio.run(asyncio.wait_for(coroutine, timeout=30))
+
+
+def walk(settings):
+    return {"w": settings["w"] + 0.5}
+
+
+def test_a_button_moves_the_controls_from_where_they_stand():
+    explorer = Explorer("walk", _marker, {"w": Slider(0.0, 1.25, 0.0), "go": Button("Go", walk)})
+    before = explorer._live.png()
+    explorer.press("go")
+    explorer._frame._column[1].click()  # as the page does
+    assert explorer.settings.w == 1.0
+    assert explorer.code == "walk w=1"  # a button is no setting
+    assert explorer._live.png() != before
+
+
+def test_a_button_that_leads_out_of_a_control_s_range_moves_nothing_and_says_so():
+    explorer = Explorer("walk", _marker, {"w": Slider(0.0, 1.25, 1.0), "go": Button("Go", walk)})
+    explorer.press("go")
+    assert explorer.settings.w == 1.0
+    assert "nothing moved" in explorer._frame._status.value
+    assert "outside" in explorer._frame._status.value
+
+
+def test_an_exception_in_a_button_s_action_is_shown_on_the_page():
+    explorer = Explorer(
+        "walk", _marker, {"w": Slider(0.0, 1.0, 0.0), "go": Button("Go", lambda s: s["nowhere"])}
+    )
+    explorer._frame._column[1].click()
+    assert "nowhere" in explorer._frame._status.value
+
+
+def test_a_button_needs_a_label_a_function_and_a_name_that_exists():
+    with pytest.raises(ValueError, match="label"):
+        Button("", walk)
+    with pytest.raises(TypeError, match="function"):
+        Button("Go", 3)
+    explorer = Explorer("walk", _marker, {"w": Slider(0.0, 1.0, 0.0), "go": Button("Go", walk)})
+    with pytest.raises(ValueError, match="there are: go"):
+        explorer.press("fly")
+
+
+def _marker(ax, settings):
+    (dot,) = ax.plot([0], [0], "o")
+    ax.set_xlim(0, 2)
+
+    def update(settings):
+        dot.set_data([settings["w"]], [0])
+        return f"w = {settings['w']:.2f}"
+
+    return [dot], update
 
 
 def test_background_training_runs_pauses_goes_on_and_ends():

@@ -5,7 +5,7 @@ against the same rule as a slider move.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -198,7 +198,32 @@ class Seed:
         return str(value)
 
 
-Control = Slider | Choice | Toggle | Seed
+@dataclass(frozen=True)
+class Button:
+    """Moves other controls when it is pressed; it has no value of its own.
+
+    Args:
+        label: the words on the button: what pressing it does.
+        action: `action(settings) -> {setting: new value}`.
+    Raises:
+        ValueError: no label.
+        TypeError: `action` cannot be called.
+    """
+
+    label: str
+    action: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+    def __post_init__(self) -> None:
+        if not self.label:
+            raise ValueError("Button needs a label that says what pressing it does")
+        if not callable(self.action):
+            raise TypeError(f"action must be a function, got {type(self.action).__name__}")
+
+    def widget(self, name: str) -> ipywidgets.Button:
+        return ipywidgets.Button(description=self.label, layout={"width": "auto"})
+
+
+Control = Slider | Choice | Toggle | Seed  # what has a value
 
 
 def to_code(name: str, controls: Mapping[str, Control], values: Mapping[str, Any]) -> str:

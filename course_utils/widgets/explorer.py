@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.artist import Artist
 
 from ..figures import LOOK, new_figure
-from .controls import Control
+from .controls import Button, Control
 from .frame import Frame, Mission
 from .live_figure import LiveFigure
 from .settings import Settings
@@ -26,7 +26,7 @@ class Explorer:
         picture: `picture(axes, settings)` draws what stays and returns the artists that move and
             `update(settings) -> str`, which moves them and says in one sentence what is to be seen.
             With `panels=1` it gets one Axes, else an array of them.
-        controls: setting name → `Slider`, `Choice` or `Toggle`.
+        controls: setting name → `Slider`, `Choice`, `Toggle` or `Button`.
         title, panels, figsize: of the picture (figsize in inches).
         missions: goals look at `run.settings`.
     Raises:
@@ -35,8 +35,8 @@ class Explorer:
     """
 
     def __init__(
-        self, name: str, picture: Picture, controls: Mapping[str, Control], *, title: str = "",
-        panels: int = 1, figsize: tuple[float, float] | None = None,
+        self, name: str, picture: Picture, controls: Mapping[str, Control | Button], *,
+        title: str = "", panels: int = 1, figsize: tuple[float, float] | None = None,
         missions: Sequence[Mission] = (),
     ):
         self._frame = Frame(
@@ -68,6 +68,11 @@ class Explorer:
     def move(self, **values: Any) -> "Explorer":
         """Move controls from code: `explorer.move(w=0.5)`."""
         self._frame.move(values)
+        return self
+
+    def press(self, button: str) -> "Explorer":
+        """Press a button from code (ValueError if there is none of that name)."""
+        self._frame.press(button)
         return self
 
     def close(self) -> None:

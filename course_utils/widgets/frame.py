@@ -13,7 +13,7 @@ import ipywidgets
 from ..paths import headless
 from ..seeding import course_seed
 from ..study import record
-from .controls import Control, Seed, from_code, to_code
+from .controls import Button, Control, Seed, from_code, to_code
 from .live_figure import LiveFigure
 from .run import explain
 from .settings import Settings
@@ -73,7 +73,7 @@ class Frame:
 
     Args:
         name: names the widget in settings strings; a second widget of that name closes the first.
-        controls: setting name → control; a `seed` is added at the end if there is none.
+        controls: setting name → control or button; a `seed` is added at the end if there is none.
         on_change: called on the main thread with the names of the settings that changed.
         on_close: called when the cell was run again.
     """
@@ -81,14 +81,15 @@ class Frame:
     _open: dict[str, "Frame"] = {}
 
     def __init__(
-        self, name: str, controls: Mapping[str, Control], *, title: str = "",
+        self, name: str, controls: Mapping[str, Control | Button], *, title: str = "",
         missions: Sequence[Mission] = (), on_change: Callable[[set[str]], None],
         on_close: Callable[[], None] = lambda: None, with_seed: bool = True,
     ):
         _require_name(name, controls)
         self.name = name
         self.missions = tuple(missions)
-        self.controls = dict(controls)
+        self.buttons = {k: c for k, c in controls.items() if isinstance(c, Button)}
+        self.controls = {k: c for k, c in controls.items() if k not in self.buttons}
         if with_seed:
             self.controls.setdefault("seed", Seed(course_seed()))
         values = {key: control.start() for key, control in self.controls.items()}
@@ -98,6 +99,9 @@ class Frame:
         self._on_change = on_change
         self._on_close = on_close
         self.inputs = {key: control.widget(key) for key, control in self.controls.items()}
+        pressed = {key: button.widget(key) for key, button in self.buttons.items()}
+        order = [*controls, *(key for key in self.controls if key not in controls)]
+        self._column = [(self.inputs | pressed)[key] for key in order]
         self._title = ipywidgets.HTML(f"<b>{html.escape(title or name)}</b>")
         self._status = ipywidgets.HTML()
         self._mission_list = ipywidgets.HTML()
@@ -111,6 +115,8 @@ class Frame:
         self.box: ipywidgets.Widget | None = None
         for key, widget in self.inputs.items():
             widget.observe(lambda change, key=key: self._moved(key, change["new"]), "value")
+        for key, widget in pressed.items():
+            widget.on_click(lambda _, key=key: self.main.call(lambda: self.press(key)))
         self.code_field.observe(self._typed, "value")
         self._show_missions()
 
@@ -142,10 +148,25 @@ class Frame:
             words.append(f"{key}={self.controls[key].format(value)}")
         self.from_code(" ".join(words))
 
+    def press(self, key: str) -> None:
+        """Press a button: move the controls to where its action says.
+
+        Raises:
+            ValueError: no such button. A move that a control does not allow is said on the page.
+        """
+        if key not in self.buttons:
+            known = ", ".join(self.buttons) or "none"
+            raise ValueError(f"no button {key!r}; there are: {known}")
+        values = self.buttons[key].action(self.settings)
+        try:
+            self.move(values)
+        except ValueError as error:
+            self.show_status(f"nothing moved: {error}", warning=True)
+
     def assemble(self, live: LiveFigure, *rows: ipywidgets.Widget) -> None:
         """Lay the parts out; `rows` (buttons, progress) stand between controls and words."""
         left = ipywidgets.VBox(
-            [self._title, *self.inputs.values(), *rows, self.code_field, self._status],
+            [self._title, *self._column, *rows, self.code_field, self._status],
             layout={"flex": "1 1 290px", "max_width": "440px", "min_width": "0"},
         )
         panes = ipywidgets.Box([left, live.widget], layout=_ROW | {"align_items": "flex-start"})
@@ -191,6 +212,7 @@ class Frame:
         self._on_close()
         for widget in self.inputs.values():
             widget.unobserve_all()
+        for widget in self._column:
             widget.disabled = True
         self.show_status("this cell was run again: use the new widget")
         if Frame._open.get(self.name) is self:
@@ -250,14 +272,14 @@ def row(*widgets: ipywidgets.Widget) -> ipywidgets.Box:
     return ipywidgets.Box(widgets, layout=_ROW)
 
 
-def _require_name(name: str, controls: Mapping[str, Control]) -> None:
+def _require_name(name: str, controls: Mapping[str, Control | Button]) -> None:
     if not name or any(letter.isspace() or letter == "=" for letter in name):
         raise ValueError(f"a widget's name is one word without blanks or '=', got {name!r}")
     for key, control in controls.items():
         if not key.isidentifier():
             raise ValueError(f"a control's name is a Python name (settings.name), got {key!r}")
-        if not isinstance(control, Control):
+        if not isinstance(control, Control | Button):
             raise TypeError(
-                f"control {key!r} must be a Slider, Choice, Toggle or Seed, "
+                f"control {key!r} must be a Slider, Choice, Toggle, Seed or Button, "
                 f"got {type(control).__name__}"
             )

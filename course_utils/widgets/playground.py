@@ -15,7 +15,7 @@ import numpy as np
 
 from ..figures import new_figure
 from ..paths import headless
-from .controls import Control
+from .controls import Button, Control
 from .explorer import Picture, draw_picture
 from .frame import Frame, Mission
 from .live_figure import LiveFigure
@@ -62,7 +62,7 @@ class Playground:
     """
 
     def __init__(
-        self, name: str, make: Make, picture: Picture, controls: Mapping[str, Control], *,
+        self, name: str, make: Make, picture: Picture, controls: Mapping[str, Control | Button], *,
         steps: int = 400, headless_steps: int | None = None, title: str = "", panels: int = 1,
         figsize: tuple[float, float] | None = None, log_loss: bool = False,
         missions: Sequence[Mission] = (), mode: str = "auto",
@@ -115,6 +115,11 @@ class Playground:
     def move(self, **values: Any) -> "Playground":
         """Move controls from code: `playground.move(lr=0.5)`."""
         self._frame.move(values)
+        return self
+
+    def press(self, button: str) -> "Playground":
+        """Press a button among the controls (ValueError if there is none of that name)."""
+        self._frame.press(button)
         return self
 
     def run(self) -> None:
