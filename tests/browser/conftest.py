@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
+import nbformat
 import pytest
 
+from tools import canonical, chapters
 from tools.test import find_chromium, why_no_browser
 
 ARTEFACTS = Path(__file__).parents[2] / "artifacts"
@@ -28,6 +30,34 @@ def chromium():
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """JupyterLab on a learner's copies of the chapters: without outputs."""
+    from tests.browser.lab import Server
+
+    folder, private = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("private")
+    for path in chapters.notebooks():
+        copy = canonical.without_outputs(canonical.read(path))
+        nbformat.write(copy, folder / path.name)
+    server = Server(folder, private)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def chapter(page, server):
+    """Open a chapter by its number and run all of it: `chapter("02")`."""
+    from tests.browser.lab import Notebook
+
+    def run(number: str) -> Notebook:
+        (name,) = (p.name for p in chapters.notebooks() if p.name.startswith(number))
+        notebook = Notebook(page, server.address(name))
+        notebook.run_all()
+        return notebook
+
+    return run
 
 
 @pytest.fixture

@@ -203,6 +203,11 @@ class Widget:
         """All text of the widget."""
         return self.output.inner_text()
 
+    @property
+    def step(self) -> int:
+        """The step that a playground's progress line names."""
+        return int(re.search(r"step (\d+) of", self.text()).group(1))
+
     def button(self, label: str) -> Locator:
         return self.output.locator(f'button:has-text("{label}")').first
 
