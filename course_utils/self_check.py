@@ -27,9 +27,11 @@ OLDEST_PYTHON = (3, 11)
 OLDEST = {
     "torch": "2.6",
     "numpy": "2.0",
+    "scipy": "1.13",
     "matplotlib": "3.10",
     "ipywidgets": "7.7.1",
     "ipython": "7.34",
+    "joblib": "1.4",
     "tqdm": "4.66",
     "platformdirs": "4.0",
     "pillow": "10.0",

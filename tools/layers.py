@@ -17,12 +17,15 @@ MAY_IMPORT = {                                  # flat module -> flat modules it
     "study": {"cards"},
     "glossary": {"cards"},
     "training": {"figures", "training_input"},  # training_input: what is wrong with fit's arguments
+    "sweeps": {"training_input", "figures", "cards"},
+    "curvature": {"parameters"},                # parameters: a network as a function of one vector
+    "surfaces": {"parameters", "figures"},
     "datasets": {"datafiles"},                  # datafiles: reading and checksums, without torch
     "course_map": {"cards", "figures"},         # chapter 00: the map, and "is all in place here?"
     "self_check": {"cards", "datasets", "study"},
     "start_pictures": {"figures"},              # chapter 00: its moving pictures
 }
-NEVER_AT_IMPORT = {"sklearn", "scipy"}
+NEVER_AT_IMPORT = {"sklearn", "scipy", "joblib"}
 FOREIGN = {"tools", "tests", "benchmarks", "notebooks"}
 
 

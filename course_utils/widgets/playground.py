@@ -298,6 +298,8 @@ class Playground:
                    if key in keys and not c.live]
         if waiting:
             self._frame.show_status(f"{', '.join(waiting)}: takes effect at the next Reset")
+        if self.state != "running":
+            self._draw()  # a picture may look at its settings too; a run in progress draws anyway
 
     def _set_state(self, state: str) -> None:
         self.state = state

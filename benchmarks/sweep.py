@@ -1,0 +1,174 @@
+"""`sweep` against what a user would write instead: a loop over nets, or processes.
+
+    python -m benchmarks.sweep              # about four minutes on an idle computer
+
+K nets (2-32-32-1, ReLU) with seeds of their own learn 200 updates on batches of 32 of the same
+1,024 rows. `sweep` is timed whole: building the nets, their batches, one measurement at the end.
+The loop keeps no loss and measures nothing; it takes the same time for each net, so that eight nets
+are timed and scaled to K. On one core: seconds of process time. With processes: seconds on the
+clock, once the processes are up, on a computer that does nothing else.
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from benchmarks import report
+from course_utils.sweeps import grid, sweep
+
+STEPS, BATCH, ROWS, TIMED = 200, 32, 1_024, 8
+ROUNDS, ROUNDS_OF_PROCESSES = 5, 3
+COUNTS = (8, 32, 128, 512)
+RULES = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam}
+PACKAGES = ("torch", "joblib")
+Timer = Callable[[], float]
+
+
+def rows() -> tuple[torch.Tensor, torch.Tensor]:
+    draw = torch.Generator().manual_seed(0)
+    x = 2 * torch.rand(ROWS, 2, generator=draw) - 1
+    return x, torch.sin(3 * x[:, :1]) * x[:, 1:]
+
+
+def make() -> nn.Module:
+    return nn.Sequential(
+        nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1)
+    )
+
+
+def train_one(rule: str, seed: int) -> None:
+    """The plain loop of chapter 01 for one net: keeps no loss at all."""
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    (x, y), net, loss = rows(), make(), nn.MSELoss()
+    optimizer = RULES[rule](net.parameters(), lr=0.01)
+    done = 0
+    while done < STEPS:
+        for index in torch.randperm(ROWS).split(BATCH)[: STEPS - done]:
+            optimizer.zero_grad()
+            loss(net(x[index]), y[index]).backward()
+            optimizer.step()
+            done += 1
+
+
+def train_many(rule: str, seeds: range) -> None:
+    for seed in seeds:
+        train_one(rule, seed)
+
+
+def train_sweep(rule: str, count: int, workers: int | None = None) -> None:
+    settings = grid(lr=[0.01], batch_size=[BATCH], seed=range(count))
+    sweep(make, nn.MSELoss(), rows(), settings, rule=rule, steps=STEPS, record=1, workers=workers,
+          progress=False)  # fmt: skip
+
+
+def timed(work: Callable[[], object], clock: Timer) -> float:
+    gc.collect()
+    begin = clock()
+    work()
+    return clock() - begin
+
+
+def one_core(rule: str) -> dict[str, list[float]]:
+    """Seconds of process time of the loop and of sweeps of K nets, each for K nets' updates."""
+    clock, times = time.process_time, {}
+    train_one(rule, 0)
+    train_sweep(rule, 8)
+    for _ in range(ROUNDS):
+        loop = timed(partial(train_many, rule, range(TIMED)), clock) / TIMED
+        for count in COUNTS:
+            seconds = timed(partial(train_sweep, rule, count), clock) / count
+            times.setdefault(f"**sweep**, K = {count}", []).append(seconds)
+        times.setdefault("loop", []).append(loop)
+    return {name: times[name] for name in ("loop", *times)}
+
+
+def processes(rule: str, count: int) -> dict[str, list[float]]:
+    """Seconds on the clock of everybody who trains `count` nets, on at most two cores."""
+    from joblib import Parallel, delayed
+
+    halves = (range(count // 2), range(count // 2, count))
+    with ProcessPoolExecutor(2) as pool:
+        contestants = {
+            "loop": partial(train_many, rule, range(count)),
+            "**sweep**": partial(train_sweep, rule, count),
+            "**sweep**, workers=2": partial(train_sweep, rule, count, workers=2),
+            "loop in 2 processes": lambda: list(pool.map(partial(train_many, rule), halves)),
+            "joblib (loky), 2 workers": lambda: Parallel(n_jobs=2)(
+                delayed(train_one)(rule, seed) for seed in range(count)
+            ),
+        }
+        times: dict[str, list[float]] = {name: [] for name in contestants}
+        for number in range(ROUNDS_OF_PROCESSES + 1):
+            for name, contestant in contestants.items():
+                seconds = timed(contestant, time.perf_counter)
+                if number:  # the first round starts the processes
+                    times[name].append(seconds)
+    return times
+
+
+def peak_memory(call: str) -> float | None:
+    """Largest resident memory of a fresh process that runs `call`, in MB; None where not Linux."""
+    if not Path("/proc/self/status").exists():
+        return None
+    code = (f"import torch; torch.set_num_threads(1); from benchmarks import sweep; sweep.{call}; "
+            "from pathlib import Path; print(Path('/proc/self/status').read_text())")  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return int(re.search(r"VmHWM:\s*(\d+) kB", done.stdout)[1]) * 1024 / 1e6
+
+
+def faster(times: dict[str, list[float]]) -> str:
+    """How many times as fast as the loop, as a sentence: the median over rounds."""
+    ratios = {
+        name.replace("*", ""): statistics.median(b / s for b, s in zip(times["loop"], seconds,
+                                                                       strict=True))
+        for name, seconds in times.items() if name != "loop"
+    }  # fmt: skip
+    said = "; ".join(f"{name}: {ratio:.1f}" for name, ratio in ratios.items())
+    return f"Times as fast as the loop: {said}."
+
+
+def memory_table() -> str:
+    calls = {
+        "imports alone": "rows()", "loop": "train_many('Adam', range(8))",
+        "sweep, K = 8": "train_sweep('Adam', 8)", "sweep, K = 128": "train_sweep('Adam', 128)",
+        "sweep, K = 512": "train_sweep('Adam', 512)",
+    }  # fmt: skip
+    lines = ["# Peak memory of the process, Adam", "", "| | MB |", "|---|---|"]
+    for name, call in calls.items():
+        peak = peak_memory(call)
+        lines.append(f"| {name} | {'not measured' if peak is None else f'{peak:.0f}'} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    tables = []
+    for rule in RULES:
+        title = f"sweep: {STEPS} updates of one net, {rule}, one core"
+        times = one_core(rule)
+        note = f"Process time; a sweep's is divided by K. {faster(times)}"
+        tables.append(report.ratios("sweep", title, times, base="loop", packages=PACKAGES,
+                                    note=note))  # fmt: skip
+    title = "sweep: 128 nets with SGD, at most two cores"
+    times = processes("SGD", 128)
+    tables.append(report.ratios("sweep", title, times, base="loop", packages=PACKAGES,
+                                note=f"Time on the clock. {faster(times)}"))  # fmt: skip
+    tables.append(memory_table())
+    (report.RESULTS / "sweep.md").write_text("\n".join(tables), encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()
