@@ -1,7 +1,5 @@
 """Chapter 02: its own code, taken from the notebook, against slow oracles; missions; pictures."""
 
-import ast
-import json
 import math
 from types import SimpleNamespace
 
@@ -11,15 +9,12 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from course_utils import datasets, paths
-from course_utils.claims import read_claims
+from course_utils import datasets
 from course_utils.exercises import banks
 from course_utils.seeding import generator
-from tools import canonical
+from tests.chapter import Chapter
 
-PATH = paths.notebooks_dir() / "02_regression.ipynb"
-NOTEBOOK = canonical.read(PATH)
-CODE = {cell.id: cell for cell in NOTEBOOK.cells if cell.cell_type == "code"}
+CHAPTER = Chapter("02")
 # Cells that are run as they stand; of the others only the functions are taken. Order counts.
 RUN = ["data-load", "line-model", "loss-code", "surface-run", "line-playground", "minimum-model",
        "outlier-code", "day-load", "piece-figure", "build-playground", "pieces-train",
@@ -30,29 +25,12 @@ f64 = torch.float64
 @pytest.fixture(scope="module")
 def chapter():
     """The chapter's names; `shown` holds what the cells of RUN displayed last."""
-    names = {"display": lambda shown: None, "shown": {}}
-    exec(CODE["imports"].source, names)
-    for id, cell in CODE.items():
-        if id in ("bootstrap", "imports"):
-            continue
-        for node in ast.parse(cell.source).body:
-            if isinstance(node, ast.FunctionDef):
-                _execute(node, names)
-    for id in RUN:
-        *body, last = ast.parse(CODE[id].source).body
-        for node in body:
-            _execute(node, names)
-        if id == "piece-figure":             # the next cells need it; its own cell trains for long
+
+    def scale(id, names):
+        if id == "piece-figure":  # the next cells need it; its own cell trains for long
             names["fine_scaled"] = (names["fine"] - names["hour"].mean()) / names["hour"].std()
-        if isinstance(last, ast.Expr):
-            names["shown"][id] = eval(compile(ast.Expression(last.value), id, "eval"), names)
-        else:
-            _execute(last, names)
-    return SimpleNamespace(**names)
 
-
-def _execute(node, names):
-    exec(compile(ast.Module([node], []), "<chapter 02>", "exec"), names)
+    return CHAPTER.names(RUN, between=scale)
 
 
 def seed(number):
@@ -380,37 +358,8 @@ def test_the_live_picture_follows_the_curve(chapter):
 # ---- the chapter as a whole ----------------------------------------------------------------------
 
 
-def test_every_claim_of_the_chapter_is_measured_once():
-    listed = {id for id, row in paths.table("claims")["claims"].items() if row["chapter"] == "02"}
-    made = [record.id for record in read_claims(PATH)]
-    assert len(listed) == 11 and sorted(made) == sorted(listed)
-
-
-def test_every_prediction_comes_before_its_comparison():
-    places = {"predict": {}, "compare": {}}
-    for position, cell in enumerate(CODE.values()):
-        for node in ast.walk(ast.parse(cell.source)):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in places:
-                places[node.func.id][node.args[0].value] = position
-    assert len(places["predict"]) >= 8 and places["predict"].keys() == places["compare"].keys()
-    assert all(places["predict"][id] < places["compare"][id] for id in places["predict"])
-
-
-def test_there_is_enough_to_recall_and_to_break():
-    assert len(banks.bank("ch02").QUESTIONS) >= 8
-    assert sum("break-it" in cell.metadata.tags for cell in CODE.values()
-               if "tags" in cell.metadata) >= 2
-
-
 def test_the_corrections_of_the_notes_are_told():
-    text = " ".join(cell.source for cell in NOTEBOOK.cells if cell.cell_type == "markdown")
+    text = CHAPTER.prose
     assert text.count("*Correction to the notes:*") == 3
     for word in ("e^{-(b + wx)}", "belongs to the update", "one example's squared error"):
         assert word in text
-
-
-def test_cells_stay_short():
-    for id, cell in CODE.items():
-        assert id == "bootstrap" or len(cell.source.splitlines()) <= 22, id
-    assert PATH.stat().st_size < 1_500_000
-    assert json.loads(PATH.read_text(encoding="utf-8"))["nbformat_minor"] == 5

@@ -1,7 +1,5 @@
 """Chapter 03: its own code, taken from the notebook, against slow oracles; missions; pictures."""
 
-import ast
-import json
 import math
 from itertools import islice
 from types import SimpleNamespace
@@ -12,15 +10,10 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from course_utils import paths
-from course_utils.claims import read_claims
-from course_utils.exercises import banks
 from course_utils.widgets.diagnosis import GUESSES
-from tools import canonical
+from tests.chapter import Chapter
 
-PATH = paths.notebooks_dir() / "03_training_guide.ipynb"
-NOTEBOOK = canonical.read(PATH)
-CODE = {cell.id: cell for cell in NOTEBOOK.cells if cell.cell_type == "code"}
+CHAPTER = Chapter("03")
 # Cells that are run as they stand; of the others only the functions and classes are taken.
 RUN = ["digits-load", "cures-data", "augment-code", "live-read", "live-playground"]
 SETTINGS = {"depth": 3, "width": 64, "rows": 500, "wrong": 0.0, "residual": False, "dropout": 0.0,
@@ -31,29 +24,8 @@ f64 = torch.float64
 @pytest.fixture(scope="module")
 def chapter():
     """The chapter's names; `shown` holds what the cells of RUN displayed last."""
-    names = {"display": lambda shown: None, "shown": {}}
-    exec(CODE["imports"].source, names)
-    for id, cell in CODE.items():
-        if id in ("bootstrap", "imports"):
-            continue
-        for node in ast.parse(cell.source).body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef):
-                _execute(node, names)
-    names |= {"cross_entropy": nn.functional.cross_entropy, "know_nothing": math.log(10),
-              "degrees": range(10)}
-    for id in RUN:
-        *body, last = ast.parse(CODE[id].source).body
-        for node in body:
-            _execute(node, names)
-        if isinstance(last, ast.Expr):
-            names["shown"][id] = eval(compile(ast.Expression(last.value), id, "eval"), names)
-        else:
-            _execute(last, names)
-    return SimpleNamespace(**names)
-
-
-def _execute(node, names):
-    exec(compile(ast.Module([node], []), "<chapter 03>", "exec"), names)
+    return CHAPTER.names(RUN, cross_entropy=nn.functional.cross_entropy,
+                         know_nothing=math.log(10), degrees=range(10))
 
 
 def seed(number):
@@ -391,38 +363,3 @@ def test_a_guess_and_a_run_change_picture_and_words(chapter):
     before = playground._live.png(), playground.alt
     playground.run_now(10)
     assert playground._live.png() != before[0] and playground.alt != before[1]
-
-
-# ---- the chapter as a whole ----------------------------------------------------------------------
-
-
-def test_every_claim_of_the_chapter_is_measured_once():
-    listed = {id for id, row in paths.table("claims")["claims"].items() if row["chapter"] == "03"}
-    made = [record.id for record in read_claims(PATH)]
-    assert len(listed) == 10 and sorted(made) == sorted(listed)
-
-
-def test_every_prediction_comes_before_its_comparison():
-    places = {"predict": {}, "compare": {}}
-    for position, cell in enumerate(CODE.values()):
-        for node in ast.walk(ast.parse(cell.source)):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in places:
-                places[node.func.id][node.args[0].value] = position
-    assert len(places["predict"]) >= 6 and places["predict"].keys() == places["compare"].keys()
-    assert all(places["predict"][id] < places["compare"][id] for id in places["predict"])
-
-
-def test_there_is_enough_to_recall_to_break_and_to_solve():
-    bank = banks.bank("ch03")
-    assert len(bank.QUESTIONS) >= 8
-    assert sum("break-it" in cell.metadata.get("tags", []) for cell in CODE.values()) >= 2
-    sources = " ".join(cell.source for cell in CODE.values())
-    for exercise in bank.EXERCISES:
-        assert f'check("{exercise.id}"' in sources, exercise.id
-
-
-def test_cells_stay_short():
-    for id, cell in CODE.items():
-        assert id == "bootstrap" or len(cell.source.splitlines()) <= 22, id
-    assert PATH.stat().st_size < 1_500_000
-    assert json.loads(PATH.read_text(encoding="utf-8"))["nbformat_minor"] == 5

@@ -1,7 +1,5 @@
 """Chapter 04: its own code, taken from the notebook, against plain oracles; missions; pictures."""
 
-import ast
-import json
 import math
 from types import SimpleNamespace
 
@@ -10,16 +8,10 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from course_utils import paths
-from course_utils.claims import read_claims
-from course_utils.exercises import banks
 from course_utils.surfaces import SURFACES
-from tools import canonical
+from tests.chapter import Chapter
 
-PATH = paths.notebooks_dir() / "04_critical_points.ipynb"
-NOTEBOOK = canonical.read(PATH)
-CODE = {cell.id: cell for cell in NOTEBOOK.cells if cell.cell_type == "code"}
-PROSE = " ".join(cell.source for cell in NOTEBOOK.cells if cell.cell_type == "markdown")
+CHAPTER = Chapter("04")
 # Cells that are run as they stand; of the others only the functions are taken. Order counts.
 RUN = ["tiny-model", "taylor-code", "taylor-run", "test-code", "walk-code", "walk-controls",
        "walk-playground", "live-train", "live-playground"]
@@ -29,27 +21,7 @@ f64 = torch.float64
 @pytest.fixture(scope="module")
 def chapter():
     """The chapter's names; `shown` holds what the cells of RUN displayed last."""
-    names = {"display": lambda shown: None, "shown": {}}
-    exec(CODE["imports"].source, names)
-    for id, cell in CODE.items():
-        if id in ("bootstrap", "imports"):
-            continue
-        for node in ast.parse(cell.source).body:
-            if isinstance(node, ast.FunctionDef):
-                _execute(node, names)
-    for id in RUN:
-        *body, last = ast.parse(CODE[id].source).body
-        for node in body:
-            _execute(node, names)
-        if isinstance(last, ast.Expr):
-            names["shown"][id] = eval(compile(ast.Expression(last.value), id, "eval"), names)
-        else:
-            _execute(last, names)
-    return SimpleNamespace(**names)
-
-
-def _execute(node, names):
-    exec(compile(ast.Module([node], []), "<chapter 04>", "exec"), names)
+    return CHAPTER.names(RUN)
 
 
 def draw(*shape, number=0):
@@ -75,7 +47,7 @@ def test_slopes_and_bends_in_the_text_are_those_of_the_loss():
         return (1 - w1 * w2) ** 2
 
     for formula in (r"-2\,(1 - w_1 w_2)\,w_2", r"2w_2^2 & 4w_1w_2 - 2", "4w_1w_2 - 2 & 2w_1^2"):
-        assert formula in PROSE
+        assert formula in CHAPTER.prose
     h = 1e-4
     for a, b in draw(5, 2, number=1).tolist():
         slope = (loss(a + h, b) - loss(a - h, b)) / (2 * h)
@@ -117,7 +89,7 @@ def test_the_remainder_is_the_largest_over_the_directions(chapter):
 
 
 def test_the_bend_is_the_sum_of_eigenvalues_times_squares():
-    assert r"\sum_i \lambda_i\, c_i^2" in PROSE
+    assert r"\sum_i \lambda_i\, c_i^2" in CHAPTER.prose
     H, v = symmetric(6, number=5), draw(6, number=6)
     values, vectors = torch.linalg.eigh(H)
     assert_close(v @ H @ v, sum(values[i] * (vectors[:, i] @ v) ** 2 for i in range(6)))
@@ -295,7 +267,7 @@ def test_the_rank_correlation_is_one_where_order_agrees(chapter):
 
 def test_the_memory_of_a_large_hessian_is_what_the_prediction_is_compared_with():
     assert 1_000_000**2 * 8 == 8e12
-    assert 'compare("hess-memory", "8 terabytes")' in CODE["cost-verdict"].source
+    assert 'compare("hess-memory", "8 terabytes")' in CHAPTER.code["cost-verdict"].source
 
 
 # ---- playgrounds ---------------------------------------------------------------------------------
@@ -421,36 +393,8 @@ def test_each_control_of_the_live_descent_changes_its_picture(chapter, moves):
 # ---- the chapter as a whole ----------------------------------------------------------------------
 
 
-def test_every_claim_of_the_chapter_is_measured_once():
-    listed = {id for id, row in paths.table("claims")["claims"].items() if row["chapter"] == "04"}
-    made = [record.id for record in read_claims(PATH)]
-    assert len(listed) == 8 and sorted(made) == sorted(listed)
-
-
-def test_every_prediction_comes_before_its_comparison():
-    places = {"predict": {}, "compare": {}}
-    for position, cell in enumerate(CODE.values()):
-        for node in ast.walk(ast.parse(cell.source)):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in places:
-                places[node.func.id][node.args[0].value] = position
-    assert len(places["predict"]) >= 6 and places["predict"].keys() == places["compare"].keys()
-    assert all(places["predict"][id] < places["compare"][id] for id in places["predict"])
-
-
-def test_there_is_enough_to_recall_and_to_break():
-    assert len(banks.bank("ch04").QUESTIONS) >= 8
-    assert sum("break-it" in cell.metadata.get("tags", []) for cell in CODE.values()) >= 2
-
-
 def test_the_corrections_of_the_notes_are_told():
-    assert PROSE.count("*Correction to the notes:*") == 3
+    assert CHAPTER.prose.count("*Correction to the notes:*") == 3
     for word in ("*because its second derivatives are continuous*", "Only a **small** u",
                  "As written the two contradict each other"):
-        assert word in PROSE, word
-
-
-def test_cells_stay_short():
-    for id, cell in CODE.items():
-        assert id in ("bootstrap", "imports") or len(cell.source.splitlines()) <= 22, id
-    assert PATH.stat().st_size < 1_500_000
-    assert json.loads(PATH.read_text(encoding="utf-8"))["nbformat_minor"] == 5
+        assert word in CHAPTER.prose, word

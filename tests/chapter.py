@@ -1,0 +1,71 @@
+"""A stored chapter as its tests see it: its cells, and the names that its code defines."""
+
+import ast
+from types import SimpleNamespace
+
+from course_utils import paths
+from tools import canonical
+
+
+class Chapter:
+    """A notebook of the course, by its number.
+
+    Attributes:
+        path: the file.
+        code: id -> code cell, in order.
+        prose: the text of all markdown cells.
+    """
+
+    def __init__(self, number):
+        (self.path,) = paths.notebooks_dir().glob(f"{number}_*.ipynb")
+        cells = canonical.read(self.path).cells
+        self.number = number
+        self.code = {cell.id: cell for cell in cells if cell.cell_type == "code"}
+        self.prose = " ".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+    def names(self, run, between=None, **more):
+        """Names of the chapter: all its imports, functions and classes, and what `run` defines.
+
+        Args:
+            run: ids of cells that are run as they stand, in this order; of the others only
+                functions and classes are taken.
+            between: between(id, names), called before the last statement of each cell of `run`.
+            more: names that the cells need and other cells would define.
+        Returns:
+            the names as attributes; `shown` holds what each cell of `run` displayed last, by id.
+        """
+        names = {"display": lambda shown: None, "shown": {}}
+        exec(self.code["imports"].source, names)
+        for id, cell in self.code.items():
+            if id not in ("bootstrap", "imports"):
+                for node in ast.parse(cell.source).body:
+                    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                        self._execute(node, names)
+        names |= more
+        for id in run:
+            *body, last = ast.parse(self.code[id].source).body
+            for node in body:
+                self._execute(node, names)
+            if between is not None:
+                between(id, names)
+            if isinstance(last, ast.Expr):
+                names["shown"][id] = eval(compile(ast.Expression(last.value), id, "eval"), names)
+            else:
+                self._execute(last, names)
+        return SimpleNamespace(**names)
+
+    def calls(self, function):
+        """(first argument, position of the cell) of every call of a function by its name."""
+        found = []
+        for position, cell in enumerate(self.code.values()):
+            for node in ast.walk(ast.parse(cell.source)):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == function:
+                    found.append((ast.unparse(node.args[0]) if node.args else "", position))
+        return found
+
+    def tagged(self, tag):
+        """Ids of the code cells with a tag."""
+        return [id for id, cell in self.code.items() if tag in cell.metadata.get("tags", [])]
+
+    def _execute(self, node, names):
+        exec(compile(ast.Module([node], []), f"<chapter {self.number}>", "exec"), names)
