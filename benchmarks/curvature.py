@@ -44,11 +44,11 @@ def contestant(name: str, layers: list[int]) -> dict[str, float]:
     run(lambda theta: theta.pow(3).sum(), torch.ones(60, dtype=torch.float64))  # PyTorch's imports
     f, theta = problem(layers)
     f(theta)
-    before, begin = peak_megabytes(), time.process_time()
+    before, begin = report.peak_megabytes(), time.process_time()
     values = run(f, theta)
     seconds = time.process_time() - begin
     extremes = [] if values.ndim > 1 else [float(values[0]), float(values[-1])]
-    return {"seconds": seconds, "megabytes": peak_megabytes() - before, "extremes": extremes}
+    return {"seconds": seconds, "megabytes": report.peak_megabytes() - before, "extremes": extremes}
 
 
 def runners() -> dict:
@@ -83,21 +83,11 @@ def problem(layers: list[int]) -> tuple:
     return flat_loss(nn.Sequential(*parts[:-1]), nn.MSELoss(), (x, x[:, :1].sin()))
 
 
-def peak_megabytes() -> float:
-    """The process's largest resident memory so far; NaN where the system does not say (Windows)."""
-    try:
-        import resource
-    except ImportError:
-        return float("nan")
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-
-
 # ---- the race ------------------------------------------------------------------------------------
 
 
 def measured(name: str, layers: tuple[int, ...]) -> dict:
-    """The contestant's result; this process stays small, since a child inherits its peak."""
+    """The contestant's result, from a process of its own."""
     command = [sys.executable, "-m", "benchmarks.curvature", name, *map(str, layers)]
     quiet = {**os.environ, "OMP_NUM_THREADS": "1", "COURSE_HEADLESS": "1"}
     done = subprocess.run(command, env=quiet, capture_output=True, text=True, check=True)

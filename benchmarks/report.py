@@ -1,7 +1,9 @@
 """Tables of ratios: what every benchmark prints and stores."""
 
 import platform
+import re
 import statistics
+import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -36,6 +38,23 @@ def ratios(
     (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
     print(text)
     return text
+
+
+def peak_megabytes() -> float:
+    """This process's largest resident memory so far, in MB; NaN where the system does not say.
+
+    Linux also tells it through `resource`, but there a process begins with its parent's peak.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text(encoding="utf-8"))
+        return int(found[1]) * 1024 / 1e6
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def environment(packages: Sequence[str]) -> str:

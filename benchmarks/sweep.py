@@ -12,7 +12,7 @@ processes: seconds on the clock, once the processes are up, on a computer that d
 from __future__ import annotations
 
 import gc
-import re
+import math
 import statistics
 import subprocess
 import sys
@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -124,14 +123,12 @@ def processes(rule: str) -> dict[str, list[float]]:
     return times
 
 
-def peak_memory(call: str) -> float | None:
-    """Largest resident memory of a fresh process that runs `call`, in MB; None where not Linux."""
-    if not Path("/proc/self/status").exists():
-        return None
-    code = (f"import torch; torch.set_num_threads(1); from benchmarks import sweep; sweep.{call}; "
-            "from pathlib import Path; print(Path('/proc/self/status').read_text())")  # fmt: skip
+def peak_memory(call: str) -> float:
+    """Largest resident memory of a fresh process that runs `call`, in MB; NaN if unknown."""
+    code = ("import torch; torch.set_num_threads(1); from benchmarks import report, sweep; "
+            f"sweep.{call}; print(report.peak_megabytes())")  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return int(re.search(r"VmHWM:\s*(\d+) kB", done.stdout)[1]) * 1024 / 1e6
+    return float(done.stdout.split()[-1])
 
 
 def faster(times: dict[str, list[float]]) -> str:
@@ -154,25 +151,22 @@ def memory_table() -> str:
     lines = ["# Peak memory of the process, Adam", "", "| | MB |", "|---|---|"]
     for name, call in calls.items():
         peak = peak_memory(call)
-        lines.append(f"| {name} | {'not measured' if peak is None else f'{peak:.0f}'} |")
+        lines.append(f"| {name} | {'not measured' if math.isnan(peak) else f'{peak:.0f}'} |")
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     torch.set_num_threads(1)
     tables = []
-    for rule in RULES:
-        title = f"sweep: {STEPS} updates of one net, {rule}, one core"
-        times = one_core(rule)
-        note = f"Process time; a sweep's is divided by K. {faster(times)}"
-        tables.append(report.ratios("sweep", title, times, base="loop", packages=PACKAGES,
-                                    note=note))  # fmt: skip
-    for rule in RULES:
-        title = f"sweep: {STEPS} updates of one net, {rule}, at most two cores"
-        times = processes(rule)
-        note = f"Time on the clock, divided by the number of nets. {faster(times)}"
-        tables.append(report.ratios("sweep", title, times, base="loop", packages=PACKAGES,
-                                    note=note))  # fmt: skip
+    for cores, race, clock in (
+        ("one core", one_core, "Process time; a sweep's is divided by K."),
+        ("at most two cores", processes, "Time on the clock, divided by the number of nets."),
+    ):
+        for rule in RULES:
+            title = f"sweep: {STEPS} updates of one net, {rule}, {cores}"
+            times = race(rule)
+            tables.append(report.ratios("sweep", title, times, base="loop", packages=PACKAGES,
+                                        note=f"{clock} {faster(times)}"))  # fmt: skip
     tables.append(memory_table())
     (report.RESULTS / "sweep.md").write_text("\n".join(tables), encoding="utf-8", newline="\n")
 

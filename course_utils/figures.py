@@ -53,6 +53,8 @@ STYLES: dict[str, Any] = {
 SINGLE, PAIR = (6.0, 3.6), (9.0, 3.6)  # inches
 DOTS_PER_INCH = 144  # stored, half as many again as shown: sharp on dense screens
 SHOWN_PER_INCH = 96  # CSS pixels of an inch: 10 point in a figure is 10 point on the page
+SPREAD = (0.1, 0.5, 0.9)  # over runs: the middle 80 % as a band, the median as a line
+SHADE = {"alpha": 0.18, "linewidth": 0}  # of the band
 LONGEST_ALT = 400  # characters: a screen reader reads it in one go
 
 LOOK: dict[str, Any] = {
@@ -270,9 +272,9 @@ def band(
     if not np.isfinite(runs).all():
         bad = int((~np.isfinite(runs).all(axis=1)).sum())
         raise ValueError(f"{bad} of {len(runs)} runs hold NaN or infinity; say so, leave them out")
-    low, middle, high = np.quantile(runs, [0.1, 0.5, 0.9], axis=0)
+    low, middle, high = np.quantile(runs, SPREAD, axis=0)
     (line,) = ax.plot(x, middle, color=color, label=label, linestyle=linestyle)
-    return line, ax.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0)
+    return line, ax.fill_between(x, low, high, color=color, **SHADE)
 
 
 def contour(

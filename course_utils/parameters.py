@@ -17,14 +17,12 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from tqdm import tqdm
 
-from course_utils.paths import headless
+from course_utils.progress_bar import Bar
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Function = Callable[[Tensor], Tensor]  # of one flat vector, (P,) to ()
 
-PATIENCE = 1.0  # seconds before a progress bar appears
 
 
 def flatten(model: nn.Module) -> Tensor:
@@ -167,11 +165,8 @@ def in_chunks(total: int, chunk: int, unit: str) -> Iterator[slice]:
     """
     if chunk < 1:
         raise ValueError(f"chunk is {chunk}; at least one item is needed at a time")
-    with tqdm(
-        total=total, unit=f" {unit}", delay=PATIENCE, disable=headless(), leave=False, ascii=True,
-        mininterval=0.5,
-    ) as bar:  # fmt: skip
+    with Bar(total, unit) as bar:
         for start in range(0, total, chunk):
             part = slice(start, min(start + chunk, total))
             yield part
-            bar.update(part.stop - part.start)
+            bar.step(part.stop - part.start)

@@ -7,7 +7,6 @@ out, and says clearly what went wrong.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,10 +17,9 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from course_utils.figures import COLORS, STYLES, new_figure, show
-from course_utils.paths import headless
+from course_utils.progress_bar import Bar
 from course_utils.training_input import (
     Batches,
     Data,
@@ -35,8 +33,6 @@ from course_utils.training_input import (
     learning_rates,
     whole,
 )
-
-PATIENCE = 1.0  # seconds before a progress bar appears
 
 
 @dataclass
@@ -152,7 +148,8 @@ def fit(
     history = History(planned=whole(epochs, "epochs"))
     batches = Batches("train", train, model, batch_size, generator, learning=True)
     held = None if held_out is None else Batches("held_out", held_out, model)
-    bar = _Progress(history.planned, batches.count, progress)
+    total = None if batches.count is None else history.planned * batches.count
+    bar = Bar(total, "updates", progress)
     with _modes_restored(model), bar:
         try:
             for _ in range(history.planned):
@@ -201,7 +198,7 @@ def _one_epoch(
     batches: Batches,
     metrics: Metrics,
     history: History,
-    bar: _Progress,
+    bar: Bar,
 ) -> _Tally:
     """Go through the data once and learn: the loop of chapter 01."""
     tally = _Tally(metrics)
@@ -337,47 +334,3 @@ def _modes_restored(model: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
-
-
-class _Progress:
-    """A bar on the terminal or under the cell, for runs that somebody waits for.
-
-    Plain text on stderr, erased at the end: the same in notebook and terminal, and nothing of it
-    stays in a stored notebook.
-    """
-
-    def __init__(self, epochs: int, batches: int | None, wanted: bool | None) -> None:
-        self._total = None if batches is None else epochs * batches
-        self._off = wanted is False or (wanted is None and headless())
-        self._from = time.perf_counter() + (0.0 if wanted else PATIENCE)
-        self._steps, self._text = 0, ""
-        self._bar: tqdm | None = None
-
-    def step(self) -> None:
-        """Count an update."""
-        self._steps += 1
-        if self._bar is not None:
-            self._bar.update()
-        elif not self._off and time.perf_counter() > self._from:
-            self._bar = tqdm(
-                total=self._total,
-                initial=self._steps,
-                unit=" updates",
-                postfix=self._text or None,
-                mininterval=0.5,
-                leave=False,
-                ascii=True,
-            )
-
-    def say(self, text: str) -> None:
-        """Put words beside the bar."""
-        self._text = text
-        if self._bar is not None:
-            self._bar.set_postfix_str(text, refresh=False)
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *reason: Any) -> None:
-        if self._bar is not None:
-            self._bar.close()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils import parameters
+from course_utils import progress_bar
 from course_utils.parameters import chunk_for, flat_loss, flatten, in_chunks, unflatten, write
 
 f64 = torch.float64
@@ -206,10 +206,10 @@ def test_a_chunk_of_nothing_is_refused():
 
 
 def test_a_bar_shows_after_a_second_but_not_in_headless_runs(monkeypatch, capsys):
-    monkeypatch.setattr(parameters, "PATIENCE", 0.0)
+    monkeypatch.setattr(progress_bar, "PATIENCE", 0.0)
     list(in_chunks(10, 2, "columns"))
     assert "columns" not in capsys.readouterr().err
 
-    monkeypatch.setattr(parameters, "headless", lambda: False)
+    monkeypatch.setattr(progress_bar, "headless", lambda: False)
     list(in_chunks(10, 2, "columns"))
     assert "columns" in capsys.readouterr().err

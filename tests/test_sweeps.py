@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils import sweeps
+from course_utils import progress_bar, sweeps
 from course_utils.seeding import generator
 from course_utils.sweeps import grid, sweep
 from course_utils.training import evaluate, fit
@@ -660,8 +660,8 @@ def test_a_bar_counts_all_updates_where_somebody_waits(
         def close(self):
             self.closed = True
 
-    monkeypatch.setattr(sweeps._progress, "tqdm", Recorder)
-    monkeypatch.setattr(sweeps._progress, "PATIENCE", patience)
+    monkeypatch.setattr(progress_bar, "tqdm", Recorder)
+    monkeypatch.setattr(progress_bar, "PATIENCE", patience)
     monkeypatch.setenv("COURSE_HEADLESS", headless)
     settings = grid(lr=[0.1], width=[3, 4], seed=range(3))
     sweep(make, mse, rows(), settings, steps=5, progress=wanted)

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
-from course_utils import training
+from course_utils import progress_bar, training
 from course_utils.figures import COLORS, new_figure
 from course_utils.training import DivergedError, History, evaluate, fit
 
@@ -538,7 +538,7 @@ def test_a_single_epoch_is_visible_as_a_point():
 def slow(monkeypatch):
     """A clock that advances by a twelfth of a second at every reading."""
     ticks = iter(range(10**6))
-    monkeypatch.setattr(training.time, "perf_counter", lambda: next(ticks) / 12)
+    monkeypatch.setattr(progress_bar.time, "perf_counter", lambda: next(ticks) / 12)
     monkeypatch.delenv("COURSE_HEADLESS", raising=False)
 
 

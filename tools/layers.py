@@ -1,7 +1,7 @@
 """Which module may import which; read from the import statements, nothing is run.
 
-notebooks → widgets, exercises → flat modules → seeding, device, paths. Flat modules do not import
-each other, but for the exceptions listed in MAY_IMPORT.
+notebooks → widgets, exercises → flat modules → seeding, device, paths, progress_bar. Flat modules
+do not import each other, but for the exceptions listed in MAY_IMPORT.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import ast
 from pathlib import Path
 
 PACKAGE = "course_utils"
-BASE = {"seeding", "device", "paths"}
+BASE = {"seeding", "device", "paths", "progress_bar"}
 TOP = {"widgets", "exercises"}
 MAY_IMPORT = {                                  # flat module -> flat modules it may import
     "claims": {"cards"},
     "study": {"cards"},
     "glossary": {"cards"},
     "training": {"figures", "training_input"},  # training_input: what is wrong with fit's arguments
-    "sweeps": {"training_input", "figures", "cards"},
+    "sweeps": {"training_input", "parameters", "figures", "cards"},
     "curvature": {"parameters"},                # parameters: a network as a function of one vector
     "surfaces": {"parameters", "figures"},
     "datasets": {"datafiles"},                  # datafiles: reading and checksums, without torch

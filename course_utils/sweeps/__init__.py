@@ -21,11 +21,11 @@ from functools import partial
 import torch
 from torch import nn
 
+from ..progress_bar import Bar
 from ..training_input import whole
 from ._check import bytes_per_net, check_net
 from ._data import Data, Settings
 from ._nets import Score
-from ._progress import Bar
 from ._rules import Rule
 from ._settings import Given, checked, chunk_of, grid, groups
 from ._table import Done, Sweep
@@ -101,7 +101,7 @@ def sweep(
             size = min(size, math.ceil(len(rows) / whole(workers, "workers")))
         jobs += [(rows[i : i + size], plan) for i in range(0, len(rows), size)]
     total = sum(len(rows) * plan.steps for rows, plan in jobs)
-    with Bar(total, progress) as bar:
+    with Bar(total, "updates", progress, scaled=True) as bar:
         done = _run(given, settings, jobs, workers, bar)
     planned = {tuple(rows) for rows, _ in jobs}
     halved = any(tuple(rows) not in planned for rows, _, _ in done)

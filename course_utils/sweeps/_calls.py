@@ -10,9 +10,16 @@ from typing import Any
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
-def named(function: Callable) -> list[str]:
-    """Names of the parameters that can be given by name."""
-    return [p.name for p in _parameters(function).values() if p.kind in _NAMED]
+def named(function: Callable, after: int = 0) -> list[str]:
+    """Names of the parameters that can be given by name, the first `after` parameters left out."""
+    return [p.name for p in list(_parameters(function).values())[after:] if p.kind in _NAMED]
+
+
+def required(function: Callable, after: int = 0) -> list[str]:
+    """Those of them that have no default."""
+    parameters = _parameters(function)
+    return [name for name in named(function, after)
+            if parameters[name].default is inspect.Parameter.empty]  # fmt: skip
 
 
 def takes_anything(function: Callable) -> bool:
@@ -37,9 +44,7 @@ def call(function: Callable, settings: Mapping[str, Any], called: str) -> Any:
         ValueError: a parameter without default is not among the settings.
     """
     given = arguments(function, settings)
-    parameters = _parameters(function)
-    missing = [n for n in named(function)
-               if n not in given and parameters[n].default is inspect.Parameter.empty]  # fmt: skip
+    missing = [name for name in required(function) if name not in given]
     if missing:
         wanted = ", ".join(missing)
         raise ValueError(f"{called} needs {wanted}, which is in no setting: add it, such as "

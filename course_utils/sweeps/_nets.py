@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import stack_module_state, vmap
 
+from ..parameters import write
 from ._data import Batch
 
 Score = Callable[[Tensor, Tensor], Any]  # (prediction, label) -> one number: loss or metric
@@ -107,12 +108,9 @@ class Nets:
 
     def module(self, row: int) -> nn.Module:
         """Net number `row` as a module of its own, in eval mode."""
-        net = copy.deepcopy(self.template)
-        state = self._parameters(self.theta[row].detach())
-        state |= {name: value[row] for name, value in self.buffers.items()}
-        with torch.no_grad():
-            for name, value in [*net.named_parameters(), *net.named_buffers()]:
-                value.copy_(state[name])
+        net = write(copy.deepcopy(self.template), self.theta[row].detach())
+        for name, value in net.named_buffers():
+            value.copy_(self.buffers[name][row])
         return net.eval()
 
     def _parameters(self, theta: Tensor) -> dict[str, Tensor]:

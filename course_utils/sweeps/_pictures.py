@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
-from ..figures import COLORS, STYLES, new_figure
+from ..figures import COLORS, SHADE, SPREAD, STYLES, new_figure
 from ._words import SAID, WIDEST, WORDS, brief, by_ratios, distinct, equals, numbers, words
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _draw(ax: Axes, at: np.ndarray, spread: np.ndarray, look: dict, markers: boo
     look = look if markers else look | {"marker": None}
     ax.plot(at, middle, markersize=4.5, **look)
     if not np.array_equal(low, high, equal_nan=True):
-        ax.fill_between(at, low, high, color=look["color"], alpha=0.18, linewidth=0)
+        ax.fill_between(at, low, high, color=look["color"], **SHADE)
 
 
 def _draw_apart(ax: Axes, at: np.ndarray, spread: np.ndarray, look: dict) -> None:
@@ -132,7 +132,7 @@ def _leave_out_of_range(ax: Axes, kept: Sequence[np.ndarray]) -> None:
 
 def _quantiles(values: np.ndarray) -> np.ndarray:
     finite = values[np.isfinite(values)]
-    return np.quantile(finite, [0.1, 0.5, 0.9]) if len(finite) else np.full(3, np.nan)
+    return np.quantile(finite, SPREAD) if len(finite) else np.full(3, np.nan)
 
 
 def _scale_x(ax: Axes, places: Sequence[Any]) -> None:

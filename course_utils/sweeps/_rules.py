@@ -13,12 +13,12 @@ here change `theta` and `grad` in place and return `theta`: their cost is moving
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from functools import lru_cache
 
 import torch
 from torch import Tensor
+
+from ._calls import named, required
 
 Rule = Callable[..., Tensor]
 Number = float | Tensor
@@ -89,18 +89,14 @@ RULES: dict[str, Rule] = {
 DEFAULT_LR = {"SGD": 1e-3, "Adagrad": 1e-2, "RMSprop": 1e-2, "Adam": 1e-3, "AdamW": 1e-3}
 
 
-@lru_cache(maxsize=64)
-def hyperparameters(rule: Rule) -> tuple[str, ...]:
+def hyperparameters(rule: Rule) -> list[str]:
     """Names that the rule takes after (theta, grad, state, step)."""
-    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    named = list(inspect.signature(rule).parameters.values())[4:]
-    return tuple(parameter.name for parameter in named if parameter.kind in kinds)
+    return named(rule, after=4)
 
 
-def needed(rule: Rule) -> tuple[str, ...]:
+def needed(rule: Rule) -> list[str]:
     """Those hyperparameters that have no default."""
-    parameters = inspect.signature(rule).parameters
-    return tuple(n for n in hyperparameters(rule) if parameters[n].default is inspect._empty)
+    return required(rule, after=4)
 
 
 def _down(theta: Tensor, move: Tensor, lr: Number) -> Tensor:
