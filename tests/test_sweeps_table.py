@@ -10,8 +10,8 @@ from matplotlib.patches import Rectangle
 from torch import nn
 
 from course_utils.figures import COLORS, new_figure, show
+from course_utils.heat_maps import compact
 from course_utils.sweeps import Sweep, grid, sweep
-from course_utils.sweeps._heat import compact
 from course_utils.sweeps._words import brief, by_ratios
 
 SETTINGS = grid(lr=[0.01, 0.1, 1.0], width=[4, 8], seed=range(5))
@@ -263,7 +263,7 @@ def test_heat_hatches_cells_where_everything_diverged_and_counts_the_rest():
     assert [p.get_xy() for p in hatched] == [(2, 1)]
     texts = [t.get_text() for t in ax.texts]
     assert f"{compact(np.median([end(1.0, 4, s) for s in range(1, 5)]))}\n×1" in texts
-    assert "hatched: all nets diverged; ×n: n nets diverged, left out" in texts
+    assert "hatched: all diverged; ×n: n diverged, left out" in texts
 
 
 def test_heat_of_nothing_but_diverged_nets_is_drawn():

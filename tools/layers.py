@@ -17,7 +17,8 @@ MAY_IMPORT = {                                  # flat module -> flat modules it
     "study": {"cards"},
     "glossary": {"cards"},
     "training": {"figures", "training_input"},  # training_input: what is wrong with fit's arguments
-    "sweeps": {"training_input", "parameters", "figures", "cards"},
+    "sweeps": {"training_input", "parameters", "figures", "heat_maps", "cards"},
+    "heat_maps": {"figures"},
     "curvature": {"parameters"},                # parameters: a network as a function of one vector
     "surfaces": {"parameters", "figures"},
     "datasets": {"datafiles"},                  # datafiles: reading and checksums, without torch

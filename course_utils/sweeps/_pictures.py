@@ -11,7 +11,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from ..figures import COLORS, SHADE, SPREAD, STYLES, new_figure
-from ._words import SAID, WIDEST, WORDS, brief, by_ratios, distinct, equals, numbers, words
+from ..heat_maps import SAID, WIDEST
+from ._words import WORDS, brief, by_ratios, distinct, equals, numbers, words
 
 if TYPE_CHECKING:
     from ._table import Sweep

@@ -12,8 +12,6 @@ from ._calls import frozen
 if TYPE_CHECKING:
     from ._table import Sweep
 
-SAID = "#8A4B00"  # the colour of remarks on nets that diverged
-WIDEST = 30  # largest / smallest from which a measured quantity is shown by ratios
 WORDS = {"train_loss": "training loss", "held_out_loss": "held-out loss", "lr": "learning rate",
          "batch_size": "batch size", "weight_decay": "weight decay"}  # fmt: skip
 
