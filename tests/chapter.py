@@ -69,3 +69,19 @@ class Chapter:
 
     def _execute(self, node, names):
         exec(compile(ast.Module([node], []), f"<chapter {self.number}>", "exec"), names)
+
+
+def assert_seen(playground, moves, steps=25):
+    """Moving these controls changes the picture of a short run, and its alternative text."""
+    start = dict(playground.settings)
+
+    def picture():
+        playground.reset()
+        playground.run_now(steps)
+        return playground._live.png(), playground.alt
+
+    before = picture()
+    playground.move(**moves)
+    after = picture()
+    assert after[0] != before[0] and after[1] != before[1]
+    playground.move(**start)

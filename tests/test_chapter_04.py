@@ -9,7 +9,7 @@ import torch
 from torch.testing import assert_close
 
 from course_utils.surfaces import SURFACES
-from tests.chapter import Chapter
+from tests.chapter import Chapter, assert_seen
 
 CHAPTER = Chapter("04")
 # Cells that are run as they stand; of the others only the functions are taken. Order counts.
@@ -375,19 +375,7 @@ def test_rate_and_noise_act_on_the_running_descent(chapter):
 @pytest.mark.parametrize("moves", [{"surface": "saddle"}, {"along": 0.5}, {"off": 0.1}, {"lr": 0.2},
                                    {"noise": 0.03}])
 def test_each_control_of_the_live_descent_changes_its_picture(chapter, moves):
-    playground = chapter.shown["live-playground"]
-
-    def picture():
-        playground.reset()
-        playground.run_now(25)
-        return playground._live.png(), playground.alt
-
-    start = dict(playground.settings)
-    before = picture()
-    playground.move(**moves)
-    after = picture()
-    assert after[0] != before[0] and after[1] != before[1]
-    playground.move(**start)
+    assert_seen(chapter.shown["live-playground"], moves)
 
 
 # ---- the chapter as a whole ----------------------------------------------------------------------

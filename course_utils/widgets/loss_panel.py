@@ -18,12 +18,16 @@ _KNOWN = {"train": "train", "held_out": "held_out", "validation": "held_out", "t
 class LossPanel:
     """Curves of every scalar a run yields, on `ax`; earlier runs faint, the reference dashed."""
 
-    def __init__(self, ax: Axes, steps: int, *, log: bool):
+    def __init__(
+        self, ax: Axes, steps: int, *, log: bool,
+        looks: Mapping[str, Mapping[str, Any]] | None = None,
+    ):
         self.ax = ax
         self._log = log
+        self._looks = dict(looks or {})
         self._lines: dict[str, Line2D] = {}
         self._old: list[Artist] = []
-        self._ceiling = math.inf
+        self._floor, self._ceiling = -math.inf, math.inf
         ax.set_xlim(0, steps)
         ax.set_xlabel("step")
         ax.set_ylabel("loss")
@@ -49,8 +53,10 @@ class LossPanel:
         for index, name in enumerate(run.curves):
             color = COLORS[_KNOWN[name]] if name in _KNOWN else COLORS["extra"][index % 4]
             style = "--" if _KNOWN.get(name) == "held_out" else "-"
-            (self._lines[name],) = self.ax.plot([], [], color=color, ls=style, lw=1.8,
-                                                label=name.replace("_", "-"), zorder=4)
+            look = {"color": color, "linestyle": style, "linewidth": 1.8}
+            look |= self._looks.get(name, {})
+            (self._lines[name],) = self.ax.plot([], [], label=name.replace("_", "-"), zorder=4,
+                                                **look)
         self._set_limits(run, [*shown, *([reference] if reference else [])])
         if self._lines or self._old:
             self.ax.legend(loc="upper right", fontsize=8, framealpha=0.85)
@@ -83,6 +89,7 @@ class LossPanel:
         top = max(starts, default=1.0)
         # a run that diverges must not flatten all others
         self._ceiling = top * (1e6 if self._log else 4.0) if top > 0 else math.inf
+        self._floor = top / 1e15 if self._log else -math.inf  # below it stand rounding errors
         values = [v for r in runs for curve in r.curves.values() for v in curve]
         low, high = (top / 10, top * 1.1) if self._log else (0.0, top * 1.1)
         if not self._log and min(starts, default=0.0) < 0:
@@ -96,11 +103,13 @@ class LossPanel:
         finite = [v for v in values if math.isfinite(v) and (v > 0 or not self._log)]
         if not finite:
             return low, high
-        smallest, largest = min(finite), min(max(finite), self._ceiling)
+        smallest, largest = max(min(finite), self._floor), min(max(finite), self._ceiling)
+        # Generous: every change of the axis draws the whole picture anew.
         if largest > high:
-            high = largest * 1.3
+            high = largest * (5.0 if self._log else 1.3)
         if smallest < low:
-            low = smallest / 3 if self._log else smallest - 0.2 * (high - smallest)
+            low = (max(smallest * min(0.1, (smallest / high) ** 0.6), self._floor) if self._log
+                   else smallest - 0.2 * (high - smallest))
         return low, high
 
 

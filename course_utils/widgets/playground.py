@@ -21,10 +21,10 @@ from .frame import Frame, Mission
 from .live_figure import LiveFigure
 from .loss_panel import LossPanel, summary
 from .run import Make, Run
-from .transport import Transport
+from .transport import SPEEDS, Transport
 
 SLICE = 0.025  # seconds of training between two looks at the page's messages
-FRAME = 1 / 16  # seconds between two redraws
+FRAME = 1 / 16  # seconds from one redraw to the next; more where drawing takes most of that
 SPOKEN = 1.0  # seconds between two changes of the line of words while it runs
 CLICK_STEPS, CLICK_SECONDS = 100, 1.0  # what one click does in click mode
 KEPT = 5  # earlier runs that stay visible
@@ -54,6 +54,8 @@ class Playground:
         missions: goals look at `run.settings`, `run.step`, `run.curves`, `run.state`,
             `run.diverged`.
         mode: "task" (background), "click" (inside the click) or "auto".
+        looks: name of a curve → colour, line style and the like, where the usual ones do not fit.
+        speed: what the speed control shows at first; slower where a run would be over at once.
     Raises:
         ValueError, TypeError: arguments that cannot work; says what to change.
 
@@ -66,15 +68,16 @@ class Playground:
         steps: int = 400, headless_steps: int | None = None, title: str = "", panels: int = 1,
         figsize: tuple[float, float] | None = None, log_loss: bool = False,
         missions: Sequence[Mission] = (), mode: str = "auto",
+        looks: Mapping[str, Mapping[str, Any]] | None = None, speed: str = "full speed",
     ):
-        _require(make, steps, headless_steps, mode)
+        _require(make, steps, headless_steps, mode, speed)
         self.state = "ready"
         self.steps = steps
         self.earlier: list[Run] = []
         self.reference: Run | None = None
         self._make, self._picture, self._panels = make, picture, panels
         self._task: asyncio.Task | None = None
-        self._last_frame = self._last_words = 0.0
+        self._planned = self._next_frame = self._last_words = 0.0
         self._frame = Frame(
             name, controls, title=title, missions=missions, on_change=self._controls_moved,
             on_close=self._shut,
@@ -84,10 +87,13 @@ class Playground:
         self._transport = Transport(
             self._frame.main, steps, run=self._run_or_pause, step=self.step, reset=self.reset,
             keep=self.keep_as_reference, switch=self._switch, background=self.mode == "task",
+            speed=speed,
         )
         size = figsize or (4.0 * (panels + 1), 3.6)
         self._fig, axes = new_figure(panels + 1, size=size)
-        self._axes, self._loss = list(axes[:-1]), LossPanel(axes[-1], steps, log=log_loss)
+        self._axes, self._loss = list(axes[:-1]), LossPanel(
+            axes[-1], steps, log=log_loss, looks=looks
+        )
         self._live: LiveFigure | None = None
         self._begin()
         self._frame.assemble(self._live, *self._transport.rows)
@@ -188,13 +194,14 @@ class Playground:
     async def _train_in_background(self) -> None:
         try:
             while self.state == "running":
-                pace = self._transport.pace
-                self.current.advance(1 if pace else sys.maxsize, SLICE)
+                begin, pace = time.perf_counter(), self._transport.pace
+                self.current.advance(1 if pace else sys.maxsize, self._slice())
                 self._after_steps()
                 if self.state == "running":
                     self._draw_if_due()
                     # not 0: sliders and buttons get their turn on every kernel
-                    await asyncio.sleep(pace or 0.001)
+                    spent = time.perf_counter() - begin
+                    await asyncio.sleep(max(pace - spent, 0.001))
             self._draw()
         except Exception as error:  # nobody awaits this task: it would vanish unseen
             self._set_state("error")
@@ -206,10 +213,11 @@ class Playground:
         taken = 0
         self._set_state("running")
         while self.state == "running" and taken < CLICK_STEPS and time.perf_counter() < end:
-            taken += self.current.advance(1 if pace else CLICK_STEPS - taken, SLICE)
+            begin = time.perf_counter()
+            taken += self.current.advance(1 if pace else CLICK_STEPS - taken, self._slice())
             self._after_steps()
             self._draw_if_due()
-            time.sleep(pace)
+            time.sleep(max(pace - (time.perf_counter() - begin), 0.0))
         if self.state == "running":
             self._set_state("paused")
         self._draw()
@@ -245,12 +253,16 @@ class Playground:
 
     # the picture
 
+    def _slice(self) -> float:
+        """Seconds to train before the next look at the page: no longer than to the next frame."""
+        return min(SLICE, max(self._next_frame - time.perf_counter(), 0.0))
+
     def _draw_if_due(self) -> None:
-        if time.perf_counter() - self._last_frame >= FRAME:
+        if time.perf_counter() >= self._next_frame:
             self._draw(moving=True)
 
     def _draw(self, moving: bool = False) -> None:
-        run = self.current
+        begin, run = time.perf_counter(), self.current
         words = None
         if run.state is not None:
             try:
@@ -268,7 +280,10 @@ class Playground:
             max(run.step, 0), None if run.stopped else run.seconds_left
         )
         self._frame.check_missions(run)
-        self._last_frame = time.perf_counter()
+        end = time.perf_counter()
+        # A frame that comes late does not delay those after it; but training keeps a third.
+        self._planned = max(self._planned, begin - FRAME) + FRAME
+        self._next_frame = max(self._planned, end + (end - begin) / 2)
 
     def _sentence(self, words: str | None) -> str:
         parts = [f"Step {max(self.current.step, 0)}", summary(self.current.curves), words]
@@ -324,7 +339,7 @@ class Playground:
         return self._frame.mimebundle(name, self._live.png(), self._live.alt)
 
 
-def _require(make: Any, steps: Any, headless_steps: Any, mode: str) -> None:
+def _require(make: Any, steps: Any, headless_steps: Any, mode: str, speed: str) -> None:
     if not callable(make):
         raise TypeError(
             f"make must be a generator function train(settings), got {type(make).__name__}; "
@@ -337,3 +352,5 @@ def _require(make: Any, steps: Any, headless_steps: Any, mode: str) -> None:
             raise ValueError(f"{label} must be a whole number of at least 1, got {number!r}")
     if mode not in ("auto", "task", "click"):
         raise ValueError(f'mode must be "auto", "task" or "click", got {mode!r}')
+    if speed not in SPEEDS:
+        raise ValueError(f"speed must be one of {list(SPEEDS)}, got {speed!r}")

@@ -6,7 +6,8 @@ import ipywidgets
 
 from .frame import MainLoop, row
 
-SPEEDS = {"full speed": 0.0, "10 steps a second": 0.1, "2 steps a second": 0.5}
+SPEEDS = {"full speed": 0.0, "50 steps a second": 0.02, "10 steps a second": 0.1,
+          "2 steps a second": 0.5}  # fmt: skip
 _FIELD = {"style": {"description_width": "9.5em"}, "layout": {"width": "auto"}}
 
 Action = Callable[[], None]
@@ -17,14 +18,14 @@ class Transport:
 
     def __init__(
         self, main: MainLoop, steps: int, *, run: Action, step: Action, reset: Action,
-        keep: Action, switch: Callable[[bool], None], background: bool,
+        keep: Action, switch: Callable[[bool], None], background: bool, speed: str,
     ):
         self.run = _button("Run", "play", main, run, width="110px")
         self.step = _button("Step", "step-forward", main, step)
         self.reset = _button("Reset", "refresh", main, reset)
         self.keep = _button("Keep as reference", "bookmark", main, keep, width="165px")
         self.speed = ipywidgets.Dropdown(
-            options=list(SPEEDS), value="full speed", description="speed", **_FIELD
+            options=list(SPEEDS), value=speed, description="speed", **_FIELD
         )
         self.background = ipywidgets.Checkbox(
             value=background, disabled=main.loop is None, description="train in the background",
@@ -43,7 +44,7 @@ class Transport:
 
     @property
     def pace(self) -> float:
-        """Seconds to wait after each step; 0 at full speed."""
+        """Seconds from one step to the next; 0 at full speed."""
         return SPEEDS[self.speed.value]
 
     def show(self, *, running: bool, click: bool, stopped: bool) -> None:
