@@ -343,6 +343,18 @@ def path(
     return line, dot, ring
 
 
+def move_path(artists: tuple[Line2D, Line2D, Line2D], xy: Any) -> None:
+    """Show another way with the artists that `path` returned.
+
+    Args:
+        artists: line, dot, ring.
+        xy: shape (n, 2), n ≥ 1, the places in order.
+    """
+    xy = _array(xy)
+    for artist, part in zip(artists, (xy, xy[:1], xy[-1:]), strict=True):
+        artist.set_data(*part.T)
+
+
 def _array(values: Any) -> np.ndarray:
     """Numbers as a NumPy array of floats; a tensor may need gradients or live on a GPU."""
     if hasattr(values, "detach"):

@@ -3,6 +3,8 @@
 import ast
 from types import SimpleNamespace
 
+import torch
+
 from course_utils import paths
 from tools import canonical
 
@@ -85,3 +87,9 @@ def assert_seen(playground, moves, steps=25):
     after = picture()
     assert after[0] != before[0] and after[1] != before[1]
     playground.move(**start)
+
+
+def draw(*shape, number=0):
+    """Standard normal numbers in float64; `number` is their seed."""
+    generator = torch.Generator().manual_seed(number)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)

@@ -9,7 +9,7 @@ import torch
 from torch.testing import assert_close
 
 from course_utils.surfaces import SURFACES
-from tests.chapter import Chapter, assert_seen
+from tests.chapter import Chapter, assert_seen, draw
 
 CHAPTER = Chapter("04")
 # Cells that are run as they stand; of the others only the functions are taken. Order counts.
@@ -22,10 +22,6 @@ f64 = torch.float64
 def chapter():
     """The chapter's names; `shown` holds what the cells of RUN displayed last."""
     return CHAPTER.names(RUN)
-
-
-def draw(*shape, number=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(number), dtype=f64)
 
 
 def symmetric(size, number=0):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from tests.chapter import Chapter
+from tests.chapter import Chapter, draw
 from tools import canonical
 
 CHAPTER = Chapter("06")
@@ -22,10 +22,6 @@ f64 = torch.float64
 def chapter():
     """The chapter's names; `shown` holds what the cells of RUN displayed last."""
     return CHAPTER.names(RUN, corner=torch.tensor([10.0, 1.0], dtype=f64))
-
-
-def draw(*shape, number=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(number), dtype=f64)
 
 
 def replay(rule, gradients, **hyper):

@@ -11,7 +11,7 @@ from torch.testing import assert_close
 
 from course_utils.figures import new_figure
 from course_utils.widgets.losses import arrival_map, logit_picture, two_surfaces
-from tests.chapter import Chapter, assert_seen
+from tests.chapter import Chapter, assert_seen, draw
 
 CHAPTER = Chapter("07")
 # Cells that are run as they stand; of the others only the functions are taken. Order counts.
@@ -25,10 +25,6 @@ f64 = torch.float64
 def chapter():
     """The chapter's names; `shown` holds what the cells of RUN displayed last."""
     return CHAPTER.names(RUN)
-
-
-def draw(*shape, number=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(number), dtype=f64)
 
 
 # ---- numbers and one output each -----------------------------------------------------------------

@@ -11,7 +11,7 @@ from torch.testing import assert_close
 
 from course_utils.widgets.run import Run
 from course_utils.widgets.settings import Settings
-from tests.chapter import Chapter
+from tests.chapter import Chapter, draw
 
 CHAPTER = Chapter("08")
 # Cells that are run as they stand; of the others only functions and classes. Order counts.
@@ -23,10 +23,6 @@ f64 = torch.float64
 @pytest.fixture(scope="module")
 def chapter():
     return CHAPTER.names(RUN, cross_entropy=nn.functional.cross_entropy)
-
-
-def draw(*shape, number=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(number), dtype=f64)
 
 
 # ---- scales --------------------------------------------------------------------------------------

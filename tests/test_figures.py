@@ -17,7 +17,17 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from course_utils import figures
-from course_utils.figures import COLORS, STYLES, Picture, band, contour, new_figure, path, show
+from course_utils.figures import (
+    COLORS,
+    STYLES,
+    Picture,
+    band,
+    contour,
+    move_path,
+    new_figure,
+    path,
+    show,
+)
 
 GRID = torch.linspace(-2, 2, 41)
 
@@ -285,6 +295,13 @@ def test_a_path_starts_with_a_dot_and_ends_with_a_ring():
     np.testing.assert_allclose(ring.get_xydata(), xy[-1:])
     assert dot.get_markerfacecolor() == COLORS["train"] and ring.get_markerfacecolor() == "white"
     assert [handle.get_label() for handle in ax.get_legend_handles_labels()[0]] == ["descent"]
+
+
+def test_a_moved_path_has_its_line_dot_and_ring_at_the_new_places():
+    artists = path(new_figure()[1], [[0.0, 0.0]], "black")
+    move_path(artists, torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+    shown = [artist.get_xydata().tolist() for artist in artists]
+    assert shown == [[[1, 2], [3, 4], [5, 6]], [[1, 2]], [[5, 6]]]
 
 
 @pytest.mark.parametrize("xy", [np.ones((0, 2)), np.ones((3, 3)), np.ones(2)])

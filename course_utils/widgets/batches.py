@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogFormatter
 from torch import Tensor
 
-from ..figures import COLORS, contour, path
+from ..figures import COLORS, contour, move_path, path
+from ..surfaces import loss_grid
 
 GRID = 81  # heights per side of a map
 LONGEST = 3000  # places of the path that are drawn
@@ -47,8 +48,7 @@ def batch_picture(
 
         def update(state: Mapping[str, Any]) -> str:
             places = torch.stack(list(state["places"])[-LONGEST:]).numpy()  # (n, 2)
-            for artist, part in ((line, places), (dot, places[:1]), (ring, places[-1:])):
-                artist.set_data(*part.T)
+            move_path((line, dot, ring), places)
             size, way = settings["batch_size"], settings["way"]
             here.set_data([size], [1000 * seconds[way][size]])
             examples, spent = state["cost"]
@@ -83,9 +83,7 @@ def _draw_map(ax: Axes, loss: Loss, window: tuple) -> None:
     (w_low, w_high), (b_low, b_high) = window
     ws = torch.linspace(w_low, w_high, GRID, dtype=torch.float64)
     bs = torch.linspace(b_low, b_high, GRID, dtype=torch.float64)
-    with torch.no_grad():
-        heights = loss(torch.stack(torch.meshgrid(ws, bs, indexing="xy"), dim=-1))
-    contour(ax, ws, bs, heights.sqrt())  # the root: more level lines in the valley
+    contour(ax, ws, bs, loss_grid(loss, ws, bs).sqrt())  # the root: more level lines in the valley
     ax.set(xlim=window[0], ylim=window[1])
 
 

@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from ..figures import COLORS, contour, path
+from ..figures import COLORS, contour, move_path, path
+from ..surfaces import loss_grid
 
 Local = Callable[[Any, Tensor], tuple[Tensor, Tensor, Tensor]]
 Updater = Callable[[Any], str]
@@ -104,8 +105,7 @@ def descent_picture(surfaces: Mapping[str, Any]) -> Callable:
         def update(state: Mapping[str, Any]) -> str:
             places = torch.stack(list(state["places"])).numpy()  # (n, 2)
             bends = torch.stack(list(state["bends"])).numpy()
-            for artist, part in ((line, places), (dot, places[:1]), (ring, places[-1:])):
-                artist.set_data(*part.T)
+            move_path((line, dot, ring), places)
             for curve, column in zip((small, large), bends.T, strict=True):
                 curve.set_data(np.arange(len(bends)), column)
             finite = bends[np.isfinite(bends)]
@@ -216,8 +216,7 @@ def _draw_map(ax: Axes, surface: Any) -> list[Artist]:
     before = set(ax.collections)
     xs, ys = (torch.linspace(*edge, GRID, dtype=torch.float64)
               for edge in (surface.x_range, surface.y_range))
-    with torch.no_grad():
-        Z = surface.f(torch.stack(torch.meshgrid(xs, ys, indexing="xy"), dim=-1))
+    Z = loss_grid(surface.f, xs, ys)
     Z = (Z - Z.min()) / (Z.max() - Z.min())
     # level lines of a growing function of the loss are level lines of the loss: more in the valleys
     contour(ax, xs, ys, Z + 1e-4 if surface.log else Z.sqrt(), log=surface.log)

@@ -15,7 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from torch import Tensor
 
-from ..figures import COLORS, contour, path
+from ..figures import COLORS, contour, move_path, path
+from ..surfaces import loss_grid
 
 GRID = 81  # heights per side of a map
 LONGEST = 3000  # places of a path that are drawn
@@ -88,8 +89,7 @@ def two_surfaces(losses: Mapping[str, Loss]) -> Callable:
             words = []
             for (name, places), artists in zip(state["places"].items(), drawn, strict=True):
                 way = torch.stack(list(places)[-LONGEST:]).numpy()  # (n, 2)
-                for artist, part in zip(artists, (way, way[:1], way[-1:]), strict=True):
-                    artist.set_data(*part.T)
+                move_path(artists, way)
                 share = float(places[-1].softmax(-1)[0])
                 words.append(f"{name} at ({way[-1][0]:.3g}, {way[-1][1]:.3g}), share of the "
                              f"right class {share:.3g}")
@@ -103,9 +103,7 @@ def two_surfaces(losses: Mapping[str, Loss]) -> Callable:
 def draw_loss_map(ax: Axes, loss: Loss) -> None:
     """A loss over two logits from above, from −10 to 10; equal steps of the loss."""
     axis = torch.linspace(-REACH, REACH, GRID, dtype=torch.float64)
-    with torch.no_grad():
-        heights = loss(torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1))
-    contour(ax, axis, axis, heights)
+    contour(ax, axis, axis, loss_grid(loss, axis, axis))
     ax.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH))
 
 

@@ -10,7 +10,7 @@ import torch
 from matplotlib.artist import Artist
 from torch import Tensor
 
-from ..figures import COLORS, path
+from ..figures import COLORS, move_path, path
 
 HEIGHTS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # of the level lines above the lowest loss
 CORNERS = 181  # of a level line
@@ -42,8 +42,7 @@ def skew_picture(x_range: tuple[float, float], y_range: tuple[float, float]) -> 
             for line, height in zip(lines, HEIGHTS, strict=True):
                 line.set_data(*level_line(hessian, best, height).T)
             places = torch.stack(list(state["places"])[-LONGEST:]).numpy()  # (n, 2)
-            for artist, part in ((route, places), (dot, places[:1]), (ring, places[-1:])):
-                artist.set_data(*part.T)
+            move_path((route, dot, ring), places)
             star.set_data([best[0]], [best[1]])
             values = torch.linalg.eigvalsh(hessian)
             ratio, limit = (values[1] / values[0]).item(), 2 / values[1].item()

@@ -18,6 +18,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from ..figures import COLORS, STYLES, contour
+from ..surfaces import loss_grid
 
 Loss = Callable[[Tensor], Tensor]
 Picture = Callable[[Any, Mapping[str, Any]], tuple[list[Artist], Callable]]
@@ -193,7 +194,7 @@ def _window(pair: str, paths: Mapping[tuple[str, str], Tensor]) -> tuple[tuple, 
 def _draw_map(ax: Axes, loss: Loss, window: tuple[tuple, tuple]) -> list[Artist]:
     before = set(ax.collections)
     xs, ys = (torch.linspace(*edge, GRID, dtype=torch.float64) for edge in window)
-    heights = loss(torch.stack(torch.meshgrid(xs, ys, indexing="xy"), dim=-1))
+    heights = loss_grid(loss, xs, ys)
     contour(ax, xs, ys, (heights - heights.min()).sqrt())  # the root: more lines in the valley
     ax.axhline(0, color="#555555", linewidth=0.8)
     ax.axvline(0, color="#555555", linewidth=0.8)
