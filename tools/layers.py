@@ -21,6 +21,7 @@ MAY_IMPORT = {                                  # flat module -> flat modules it
     "heat_maps": {"figures"},
     "curvature": {"parameters"},                # parameters: a network as a function of one vector
     "surfaces": {"parameters", "figures"},
+    "convolution_pictures": {"figures"},        # chapter 10: weight matrices, receptive fields
     "datasets": {"datafiles"},                  # datafiles: reading and checksums, without torch
     "course_map": {"cards", "figures"},         # chapter 00: the map, and "is all in place here?"
     "self_check": {"cards", "datasets", "study"},

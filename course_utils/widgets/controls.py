@@ -7,12 +7,35 @@ against the same rule as a slider move.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import ipywidgets
 
 _STYLE = {"description_width": "9.5em"}
 _LAYOUT = {"width": "auto"}  # as wide as its column
+
+
+@runtime_checkable
+class Control(Protocol):
+    """What has a value: the controls below, and those of single chapters (a drawing).
+
+    `live`: whether a running training hears of a change at once, or at the next reset.
+    """
+
+    label: str
+    live: bool
+
+    def start(self) -> Any:
+        """The value at the beginning."""
+
+    def widget(self, name: str) -> ipywidgets.Widget:
+        """The ipywidget that chooses it; its `value` is the setting."""
+
+    def parse(self, text: str) -> Any:
+        """The value that `text`, made by `format`, stands for; ValueError if there is none."""
+
+    def format(self, value: Any) -> str:
+        """The value as text without blanks."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +246,6 @@ class Button:
         return ipywidgets.Button(description=self.label, layout={"width": "auto"})
 
 
-Control = Slider | Choice | Toggle | Seed  # what has a value
 
 
 def to_code(name: str, controls: Mapping[str, Control], values: Mapping[str, Any]) -> str:
