@@ -89,6 +89,15 @@ def assert_seen(playground, moves, steps=25):
     playground.move(**start)
 
 
+def assert_follows(explorer, moves):
+    """Moving these controls changes the picture and its alternative text; then all go back."""
+    start = {name: explorer.settings[name] for name in explorer._frame.controls}
+    before = explorer._live.png(), explorer.alt
+    explorer.move(**moves)
+    assert explorer._live.png() != before[0] and explorer.alt != before[1], moves
+    explorer.move(**start)
+
+
 def draw(*shape, number=0):
     """Standard normal numbers in float64; `number` is their seed."""
     generator = torch.Generator().manual_seed(number)

@@ -12,7 +12,7 @@ from torch.testing import assert_close
 from course_utils import datasets
 from course_utils.exercises import banks
 from course_utils.seeding import generator
-from tests.chapter import Chapter
+from tests.chapter import Chapter, assert_follows
 
 CHAPTER = Chapter("02")
 # Cells that are run as they stand; of the others only the functions are taken. Order counts.
@@ -337,13 +337,8 @@ def test_every_live_setting_acts_on_the_running_training(chapter):
 def test_each_control_changes_picture_and_words(chapter, cell, moves):
     explorer = chapter.shown[cell]
     explorer.move(c2=1.0) if "n" in moves else None       # a second piece that can be seen
-    start = dict(explorer.settings)
     for name, value in moves.items():
-        before = explorer._live.png(), explorer.alt
-        explorer.move(**{name: value})
-        after = explorer._live.png(), explorer.alt
-        assert before[0] != after[0] and before[1] != after[1], name
-        explorer.move(**{name: start[name]})
+        assert_follows(explorer, {name: value})
 
 
 def test_the_live_picture_follows_the_curve(chapter):

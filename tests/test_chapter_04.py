@@ -9,7 +9,7 @@ import torch
 from torch.testing import assert_close
 
 from course_utils.surfaces import SURFACES
-from tests.chapter import Chapter, assert_seen, draw
+from tests.chapter import Chapter, assert_follows, assert_seen, draw
 
 CHAPTER = Chapter("04")
 # Cells that are run as they stand; of the others only the functions are taken. Order counts.
@@ -293,12 +293,7 @@ def test_the_missions_of_the_walk_can_be_reached(chapter):
 @pytest.mark.parametrize("moves", [{"surface": "Himmelblau"}, {"x": 0.5}, {"y": 1.0},
                                    {"along": "u of the largest λ"}, {"step": 1.0}])
 def test_each_control_of_the_walk_changes_picture_and_words(chapter, moves):
-    explorer = chapter.shown["walk-playground"]
-    start = dict(explorer.settings)
-    before = explorer._live.png(), explorer.alt
-    explorer.move(**moves)
-    assert explorer._live.png() != before[0] and explorer.alt != before[1]
-    explorer.move(**{name: start[name] for name in explorer._frame.controls})
+    assert_follows(chapter.shown["walk-playground"], moves)
 
 
 @pytest.mark.parametrize("button", ["go", "descend", "newton"])

@@ -11,7 +11,7 @@ from torch.testing import assert_close
 
 from course_utils.figures import new_figure
 from course_utils.widgets.losses import arrival_map, logit_picture, two_surfaces
-from tests.chapter import Chapter, assert_seen, draw
+from tests.chapter import Chapter, assert_follows, assert_seen, draw
 
 CHAPTER = Chapter("07")
 # Cells that are run as they stand; of the others only the functions are taken. Order counts.
@@ -223,12 +223,7 @@ def test_the_missions_of_the_logits_can_be_reached(chapter):
 
 @pytest.mark.parametrize("moves", [{"y1": -2.0}, {"y2": 5.0}, {"y3": 5.0}])
 def test_each_slider_of_the_logits_changes_picture_and_words(chapter, moves):
-    explorer = chapter.shown["logits-playground"]
-    start = dict(explorer.settings)
-    before = explorer._live.png(), explorer.alt
-    explorer.move(**moves)
-    assert explorer._live.png() != before[0] and explorer.alt != before[1]
-    explorer.move(**{name: start[name] for name in explorer._frame.controls})
+    assert_follows(chapter.shown["logits-playground"], moves)
 
 
 def test_the_button_shifts_all_logits_and_leaves_the_shares(chapter):

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from tests.chapter import Chapter, draw
+from tests.chapter import Chapter, assert_follows, draw
 
 CHAPTER = Chapter("09")
 # Cells that are run as they stand; of the others only the functions are taken. Order counts.
@@ -287,7 +287,7 @@ def test_the_missions_of_the_limit_can_be_reached_and_only_by_the_diamond_where_
 @pytest.mark.parametrize("moves", [{"pair": "log triglycerides, HDL"}, {"shape": "diamond"},
                                    {"strength": 1.0}])
 def test_each_control_of_the_limit_changes_picture_and_words(chapter, moves):
-    changes(chapter.shown["limit-playground"], moves)
+    assert_follows(chapter.shown["limit-playground"], moves)
 
 
 def test_the_missions_of_the_paths_can_be_reached(chapter):
@@ -303,15 +303,7 @@ def test_the_missions_of_the_paths_can_be_reached(chapter):
 
 @pytest.mark.parametrize("moves", [{"method": "L1, proximal"}, {"strength": 0.5}])
 def test_each_control_of_the_paths_changes_picture_and_words(chapter, moves):
-    changes(chapter.shown["path-playground"], moves)
-
-
-def changes(explorer, moves):
-    start = dict(explorer.settings)
-    before = explorer._live.png(), explorer.alt
-    explorer.move(**moves)
-    assert explorer._live.png() != before[0] and explorer.alt != before[1]
-    explorer.move(**{name: start[name] for name in explorer._frame.controls})
+    assert_follows(chapter.shown["path-playground"], moves)
 
 
 def run_live(chapter, steps, decay_from, rule="AdamW", weight_decay=1.0, seed=1):

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.testing import assert_close
 
-from tests.chapter import Chapter
+from tests.chapter import Chapter, assert_follows
 
 CHAPTER = Chapter("10")
 f64 = torch.float64
@@ -307,9 +307,7 @@ def test_each_control_changes_picture_and_words(chapter, id, change):
         "see-playground": {"layers": 3, "k": 3, "strided": 0},
         "draw-playground": {"drawing": "/".join(["04444000"] * 8)}}[id]
     widget.move(**start)
-    before = widget.alt, widget._live.png()
-    widget.move(**change)
-    assert before[0] != widget.alt and before[1] != widget._live.png()
+    assert_follows(widget, change)
 
 
 def test_the_buttons_load_clear_and_move_the_drawing(chapter):

@@ -60,9 +60,3 @@ def test_noise_by_std_without_correction_passes():
         return (gradients.std(0, correction=0).norm() / math.sqrt(batch_size)).item()
 
     assert found("batch-noise-of", by_std).passed
-
-
-@pytest.mark.parametrize("exercise", ch05.EXERCISES, ids=lambda e: e.id)
-def test_every_mistake_is_named_as_itself(exercise):
-    for mistake in exercise.mistakes:
-        assert examine(exercise, mistake.answer).mistake == mistake.name

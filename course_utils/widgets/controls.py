@@ -246,8 +246,6 @@ class Button:
         return ipywidgets.Button(description=self.label, layout={"width": "auto"})
 
 
-
-
 def to_code(name: str, controls: Mapping[str, Control], values: Mapping[str, Any]) -> str:
     """Settings as one short string, such as `reg-live lr=0.1 pieces=5 seed=42069`."""
     return " ".join([name, *(f"{key}={c.format(values[key])}" for key, c in controls.items())])
