@@ -25,6 +25,7 @@ MAY_IMPORT = {                                  # flat module -> flat modules it
     "datasets": {"datafiles"},                  # datafiles: reading and checksums, without torch
     "course_map": {"cards", "figures"},         # chapter 00: the map, and "is all in place here?"
     "self_check": {"cards", "datasets", "study"},
+    "capstone": {"cards", "curvature", "datasets", "parameters"},  # chapter 13: cases and judge
     "start_pictures": {"figures"},              # chapter 00: its moving pictures
 }
 NEVER_AT_IMPORT = {"sklearn", "scipy", "joblib"}

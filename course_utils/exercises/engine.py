@@ -79,7 +79,8 @@ def solution(id: str) -> Card:
         body = paragraph(f"{left if used < total else ''}Run this cell again to see the answer.")
         return Card("exercise", "", "show the worked answer?", _title(exercise), body,
                     f"{id}: run again to see the worked answer")
-    body = highlighted(inspect.getsource(exercise.solution))
+    body = highlighted(exercise.worked() if exercise.worked
+                       else inspect.getsource(exercise.solution))
     return Card("exercise", "", "a worked answer", _title(exercise), body, f"{id}: worked answer")
 
 

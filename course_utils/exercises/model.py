@@ -84,6 +84,8 @@ class Exercise:
             is shown as theirs. Cases are then not used.
         tolerance: (relative, absolute) if the ones that belong to the dtype do not fit.
         in_place: the answer is meant to change its arguments; else a changed input is refused.
+        worked: the text that `solution(id)` shows, where it depends on what was drawn; the
+            solution's source if None.
     """
 
     id: str
@@ -98,6 +100,7 @@ class Exercise:
     judge: Callable[[Any], Verdict] | None = None
     tolerance: tuple[float, float] | None = None
     in_place: bool = False
+    worked: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True)
