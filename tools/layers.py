@@ -23,6 +23,8 @@ MAY_IMPORT = {                                  # flat module -> flat modules it
     "surfaces": {"parameters", "figures"},
     "convolution_pictures": {"figures"},        # chapter 10: weight matrices, receptive fields
     "datasets": {"datafiles"},                  # datafiles: reading and checksums, without torch
+    "texts": {"datasets"},                      # chapter 11: sentences as rows of word ids
+    "sentence_pictures": {"figures"},           # chapter 11: attention weights, encodings
     "course_map": {"cards", "figures"},         # chapter 00: the map, and "is all in place here?"
     "self_check": {"cards", "datasets", "study"},
     "capstone": {"cards", "curvature", "datasets", "parameters"},  # chapter 13: cases and judge

@@ -280,6 +280,6 @@ def _require_name(name: str, controls: Mapping[str, Control | Button]) -> None:
             raise ValueError(f"a control's name is a Python name (settings.name), got {key!r}")
         if not isinstance(control, Control | Button):
             raise TypeError(
-                f"control {key!r} must be a Slider, Choice, Toggle, Seed or Button, "
+                f"control {key!r} must be a Slider, Choice, Toggle, Text, Seed or Button, "
                 f"got {type(control).__name__}"
             )

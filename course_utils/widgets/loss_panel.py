@@ -1,6 +1,7 @@
 """The loss curves beside a playground's picture: this run, earlier ones, the reference."""
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from ..figures import COLORS
 from .run import Run
 
 _MAX_POINTS = 800  # more cannot be told apart in a panel of 400 pixels
+_LINE = 40  # characters of a line of the legend
 _KNOWN = {"train": "train", "held_out": "held_out", "validation": "held_out", "test": "held_out"}
 
 
@@ -79,7 +81,8 @@ class LossPanel:
             style = "--" if reference else ("-" if index == 0 else ":")
             lines = self.ax.plot(
                 x, y, color=COLORS["reference"], ls=style, lw=1.4 if reference else 1.0,
-                alpha=alpha, label=label if index == 0 else None, zorder=3,
+                alpha=alpha, zorder=3,
+                label=textwrap.fill(label, _LINE) if index == 0 else None,
             )
             self._old += lines
 
@@ -131,7 +134,10 @@ def _label(old: Run, current: Run) -> str:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    text = str(value)  # a typed sentence may be long, and "$" would begin a formula
+    return (text if len(text) <= 18 else text[:17] + "…").replace("$", r"\$")
 
 
 def summary(curves: Mapping[str, Sequence[float]]) -> str:

@@ -233,5 +233,16 @@ class Widget:
         """What stands in the text field with this label."""
         return self._beside(label).locator("input").input_value()
 
+    def type(self, label: str, text: str) -> None:
+        """Write into the text field with this label, and press Enter."""
+        field = self._beside(label).locator("input")
+        field.fill(text)
+        field.press("Enter")
+
+    def options(self, label: str) -> list[str]:
+        """What the dropdown with this label offers."""
+        found = self._beside(label).locator("option").all_inner_texts()
+        return [text.replace("\xa0", " ") for text in found]  # ipywidgets' blanks do not break
+
     def _beside(self, label: str) -> Locator:
         return self.output.locator(".widget-label", has_text=label).first.locator("xpath=..")
