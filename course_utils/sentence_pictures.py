@@ -72,7 +72,7 @@ def encodings(axes: Sequence[Axes], table: Tensor, places: Sequence[int] = (10, 
 
 
 def dots(ax: Axes, groups: Mapping[str, Any]) -> None:
-    """One row a group, from above: a dot for each net, a stroke at their mean with its number.
+    """One row a group, from above: a dot for each net, a stroke at their median with its number.
 
     Args:
         groups: label → values, shape (nets,).
@@ -81,8 +81,9 @@ def dots(ax: Axes, groups: Mapping[str, Any]) -> None:
     high = max(float(np.max(values)) for values in groups.values())
     for row, values in enumerate(map(np.asarray, groups.values())):
         ax.plot(values, [row] * len(values), "o", color=COLORS["held_out"], alpha=0.6, markersize=6)
-        ax.plot([values.mean()] * 2, [row - 0.25, row + 0.25], color=COLORS["yours"], linewidth=2)
-        ax.annotate(f"{values.mean():.0f}", (values.mean(), row - 0.25), (0, 2),
+        middle = float(np.median(values))
+        ax.plot([middle] * 2, [row - 0.25, row + 0.25], color=COLORS["yours"], linewidth=2)
+        ax.annotate(f"{middle:.0f}", (middle, row - 0.25), (0, 2),
                     textcoords="offset points", ha="center", va="bottom", fontsize=9)
     room = 0.1 * (high - low + 1)
     ax.set(xlim=(low - room, high + room), ylim=(len(groups) - 0.4, -0.8))
