@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_utils.widgets.controls import Choice, Seed, Slider, Toggle, from_code, to_code
+from course_utils.widgets.controls import (
+    Choice,
+    Seed,
+    Slider,
+    Text,
+    Toggle,
+    escape,
+    from_code,
+    to_code,
+)
 
 CONTROLS = {
     "lr": Slider(1e-4, 1, 0.1, log=True, label="learning rate"),
@@ -14,21 +23,24 @@ CONTROLS = {
     "w": Slider(-2.0, 2.0, 1.0, step=0.01),
     "rule": Choice(["SGD", "Adam with rate decay"], label="rule"),
     "noise": Toggle(True),
+    "words": Text("a = 1"),
     "seed": Seed(7),
 }
 START = {name: control.start() for name, control in CONTROLS.items()}
 
 
 def test_the_settings_string_of_the_start_is_short_and_readable():
-    assert to_code("play", CONTROLS, START) == "play lr=0.1 n=5 w=1 rule=SGD noise=on seed=7"
+    code = "play lr=0.1 n=5 w=1 rule=SGD noise=on words=a_%3D_1 seed=7"
+    assert to_code("play", CONTROLS, START) == code
 
 
 @given(
     st.sampled_from(CONTROLS["lr"].grid), st.integers(1, 20), st.integers(-200, 200),
-    st.sampled_from(CONTROLS["rule"].options), st.booleans(), st.integers(0, 2**32 - 1),
+    st.sampled_from(CONTROLS["rule"].options), st.booleans(), st.text(), st.integers(0, 2**32 - 1),
 )
-def test_any_settings_come_back_from_their_string(lr, n, w, rule, noise, seed):
-    values = dict(zip(CONTROLS, (lr, n, round(w / 100, 2), rule, noise, seed), strict=True))
+def test_any_settings_come_back_from_their_string(lr, n, w, rule, noise, words, seed):
+    values = (lr, n, round(w / 100, 2), rule, noise, words, seed)
+    values = dict(zip(CONTROLS, values, strict=True))
     assert from_code(to_code("play", CONTROLS, values), "play", CONTROLS) == values
 
 
@@ -88,6 +100,35 @@ def test_a_choice_needs_options_that_can_be_told_apart():
         Choice(["a b", "a_b"])
     with pytest.raises(ValueError, match="not one of"):
         Choice(["a"], "b")
+
+
+@pytest.mark.parametrize("text", [
+    "", " ", "they work hard", "a = 1", "50 % of a_b", "no%20blank", "我們\u3000學習", "tab\tend",
+    "don't; \"so\" & <b>", "=", "%", "_", "😀",
+])
+def test_any_text_comes_back_from_one_readable_word(text):
+    code = escape(text)
+    assert not any(sign.isspace() or sign == "=" for sign in code)
+    assert Text().parse(code) == text
+    assert from_code(f"play words={code}", "play", CONTROLS) == {"words": text}
+
+
+def test_a_text_typed_into_a_settings_string_by_hand_is_taken_as_it_stands():
+    control = Text("They work.")
+    assert control.format("They work hard, 我 too.") == "They_work_hard,_我_too."
+    assert control.parse("100%_sure") == "100% sure"
+    assert control.parse("1=2") == "1=2"
+
+
+def test_a_text_is_taken_over_when_it_is_finished_not_letter_by_letter():
+    field = Text("They work.", label="your sentence").widget("words")
+    assert field.continuous_update is False
+    assert field.description == "your sentence"
+
+
+def test_a_text_starts_with_text():
+    with pytest.raises(TypeError, match="got 5"):
+        Text(5)
 
 
 @pytest.mark.parametrize("name", CONTROLS)

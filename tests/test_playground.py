@@ -9,7 +9,16 @@ import pytest
 import torch
 
 from course_utils import paths
-from course_utils.widgets import Button, Choice, Explorer, Mission, Playground, Slider, Toggle
+from course_utils.widgets import (
+    Button,
+    Choice,
+    Explorer,
+    Mission,
+    Playground,
+    Slider,
+    Text,
+    Toggle,
+)
 from course_utils.widgets.frame import Frame
 
 CONTROLS = {
@@ -17,6 +26,7 @@ CONTROLS = {
     "width": Slider(1, 9, 3, step=1, live=False),
     "rule": Choice(["plain", "sign"]),
     "noise": Toggle(False),
+    "caption": Text("mine"),
 }
 
 
@@ -298,6 +308,43 @@ def test_an_explorer_s_error_is_shown_and_the_next_move_recovers():
     assert "ValueError" in explorer._frame._status.value
     explorer.move(w=1.5)
     assert explorer.alt == "root 1.22" and "ValueError" not in explorer._frame._status.value
+
+
+def typed_picture(ax, settings):
+    ax.set(xlim=(0, 10), ylim=(0, 1), xlabel="words")
+    (bar,) = ax.barh([0.5], [0])
+
+    def update(now):
+        bar.set_width(len(now.line.split()))
+        return f"“{now.line}” has {len(now.line.split())} words"
+
+    return [bar], update
+
+
+def test_the_explorer_follows_its_text_field_and_its_settings_string():
+    explorer = Explorer("typed", typed_picture, {"line": Text("one two")})
+    before = explorer._live.image.value
+    explorer._frame.inputs["line"].value = "a = b; 我們 也"  # as the page does at Enter
+    assert explorer.alt == "“a = b; 我們 也” has 5 words"
+    assert explorer._live.image.value != before
+    assert explorer.code == "typed line=a_%3D_b;_我們_也"
+    code = explorer.code
+    explorer.move(line="")
+    assert explorer.alt == "“” has 0 words" and explorer.code == "typed line="
+    explorer._frame.code_field.value = code  # pasted into the field
+    assert explorer.settings.line == "a = b; 我們 也"
+    explorer.close()
+    assert explorer._frame.inputs["line"].disabled
+
+
+def test_a_long_typed_text_is_cut_in_the_legend_and_dollars_are_no_formula(play):
+    play.run_now(2)
+    play.move(caption="$x^ from here to the end of a long line$")
+    play.reset()
+    play.run_now(1)  # drawing must not take the text for a formula
+    (label,) = (text.get_text() for text in play._loss.ax.get_legend().get_texts()
+                if "caption" in text.get_text())
+    assert label == r"caption mine→\$x^ from here to …"
 
 
 # in the background, on a running event loop

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
+from urllib.parse import quote, unquote
 
 import ipywidgets
 
@@ -196,6 +197,40 @@ class Toggle:
 
 
 @dataclass(frozen=True)
+class Text:
+    """One line of text that the learner types; taken over at Enter, or when the field is left.
+
+    In a settings string a blank is written as `_`; see `escape`.
+
+    Raises:
+        TypeError: `value` is no text.
+    """
+
+    value: str = ""
+    label: str = ""
+    live: bool = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.value, str):
+            raise TypeError(f"Text needs a text to start with, got {self.value!r}")
+
+    def start(self) -> str:
+        return self.value
+
+    def widget(self, name: str) -> ipywidgets.Widget:
+        return ipywidgets.Text(
+            value=self.value, description=self.label or name, style=_STYLE, layout=_LAYOUT,
+            continuous_update=False, placeholder="type, then press Enter",
+        )
+
+    def parse(self, text: str) -> str:
+        return unquote(text.replace("_", " "))
+
+    def format(self, value: str) -> str:
+        return escape(value)
+
+
+@dataclass(frozen=True)
 class Seed:
     """The seed of a run: a whole number from 0 to 2³² − 1, typed into a field."""
 
@@ -244,6 +279,15 @@ class Button:
 
     def widget(self, name: str) -> ipywidgets.Button:
         return ipywidgets.Button(description=self.label, layout={"width": "auto"})
+
+
+def escape(text: str) -> str:
+    """`text` as one word without `=`: a blank becomes `_`, other such signs `%` and their code."""
+    return "".join(
+        "_" if sign == " " else quote(sign, safe="") if sign.isspace() or sign in "=%" else
+        "%5F" if sign == "_" else sign
+        for sign in text
+    )
 
 
 def to_code(name: str, controls: Mapping[str, Control], values: Mapping[str, Any]) -> str:

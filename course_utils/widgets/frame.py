@@ -246,8 +246,8 @@ class Frame:
     def _is_reached(self, mission: Mission, run: Any) -> bool:
         try:
             return bool(mission.goal(run))
-        except (KeyError, IndexError, ZeroDivisionError, TypeError, AttributeError):
-            return False  # the run has not come to what the goal looks at
+        except (KeyError, IndexError, ZeroDivisionError, TypeError, AttributeError, ValueError):
+            return False  # not come to what the goal looks at, or a typed text that is none
 
     def _show_missions(self) -> None:
         if not self.missions:
@@ -280,6 +280,6 @@ def _require_name(name: str, controls: Mapping[str, Control | Button]) -> None:
             raise ValueError(f"a control's name is a Python name (settings.name), got {key!r}")
         if not isinstance(control, Control | Button):
             raise TypeError(
-                f"control {key!r} must be a Slider, Choice, Toggle, Seed or Button, "
+                f"control {key!r} must be a Slider, Choice, Toggle, Text, Seed or Button, "
                 f"got {type(control).__name__}"
             )

@@ -6,7 +6,7 @@ Knows nothing of widgets or pictures, so the whole of it is tested without a bro
 import math
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,9 @@ class Run:
         seconds: time spent inside the generator.
     """
 
-    def __init__(self, make: Make, settings: Settings, steps: int):
+    def __init__(
+        self, make: Make, settings: Settings, steps: int, *, view: Collection[str] = ()
+    ):
         self._settings = settings
         self._frozen: dict[str, Any] | None = None
         self.steps = steps
@@ -44,7 +46,9 @@ class Run:
         self.diverged = False
         self.error: str | None = None
         self.seconds = 0.0
-        self.changes: dict[str, list[Any]] = {name: [settings[name]] for name in settings}
+        self.changes: dict[str, list[Any]] = {
+            name: [settings[name]] for name in settings if name not in view
+        }
         self._waiting: dict[str, list[Any]] = {}  # tensors not read yet: reading waits for a GPU
         self._generator: Iterator | None = None
         self._make = make
@@ -66,6 +70,8 @@ class Run:
 
     def note_change(self, name: str) -> None:
         """Remember that a control was moved during the run."""
+        if name not in self.changes:
+            return  # only the picture reads it
         if self.step >= 1 and self._settings[name] != self.changes[name][-1]:
             self.changes[name].append(self._settings[name])
         elif self.step < 1:
