@@ -246,8 +246,8 @@ class Frame:
     def _is_reached(self, mission: Mission, run: Any) -> bool:
         try:
             return bool(mission.goal(run))
-        except (KeyError, IndexError, ZeroDivisionError, TypeError, AttributeError):
-            return False  # the run has not come to what the goal looks at
+        except (KeyError, IndexError, ZeroDivisionError, TypeError, AttributeError, ValueError):
+            return False  # not come to what the goal looks at, or a typed text that is none
 
     def _show_missions(self) -> None:
         if not self.missions:

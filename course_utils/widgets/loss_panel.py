@@ -13,26 +13,34 @@ from ..figures import COLORS
 from .run import Run
 
 _MAX_POINTS = 800  # more cannot be told apart in a panel of 400 pixels
-_LINE = 40  # characters of a line of the legend
+_LINE, _NARROW = 40, 20  # characters of a line of the legend inside, beside
 _KNOWN = {"train": "train", "held_out": "held_out", "validation": "held_out", "test": "held_out"}
 
 
 class LossPanel:
-    """Curves of every scalar a run yields, on `ax`; earlier runs faint, the reference dashed."""
+    """Curves of every scalar a run yields, on `ax`; earlier runs faint, the reference dashed.
+
+    Args:
+        ylabel: what the curves are, where they are not losses.
+        ylim: limits that stay as they are; None: as the curves need them.
+        legend: "inside", or "beside": right of the axes, where no curve crosses it.
+    """
 
     def __init__(
         self, ax: Axes, steps: int, *, log: bool,
-        looks: Mapping[str, Mapping[str, Any]] | None = None,
+        looks: Mapping[str, Mapping[str, Any]] | None = None, ylabel: str = "loss",
+        ylim: tuple[float, float] | None = None, legend: str = "inside",
     ):
         self.ax = ax
         self._log = log
         self._looks = dict(looks or {})
+        self._ylim, self._beside = ylim, legend == "beside"
         self._lines: dict[str, Line2D] = {}
         self._old: list[Artist] = []
         self._floor, self._ceiling = -math.inf, math.inf
         ax.set_xlim(0, steps)
         ax.set_xlabel("step")
-        ax.set_ylabel("loss")
+        ax.set_ylabel(ylabel)
         if log:
             ax.set_yscale("log")
 
@@ -60,33 +68,42 @@ class LossPanel:
             (self._lines[name],) = self.ax.plot([], [], label=name.replace("_", "-"), zorder=4,
                                                 **look)
         self._set_limits(run, [*shown, *([reference] if reference else [])])
-        if self._lines or self._old:
+        if self._beside:
+            named = [old for old in self._old if not old.get_label().startswith("_")]
+            self.ax.legend(handles=[*self._lines.values(), *named], loc="upper left",
+                           bbox_to_anchor=(1.0, 1.0), fontsize=8)  # fmt: skip
+        elif self._lines or self._old:
             self.ax.legend(loc="upper right", fontsize=8, framealpha=0.85)
 
     def follow(self, run: Run) -> None:
         """Move the current run's curves; widen the axis when one leaves it."""
         low, high = self.ax.get_ylim()
+        fixed = self._ylim is not None
         for name, line in self._lines.items():
             x, y = _thin(run.at.get(name, []), run.curves.get(name, []))
             line.set_data(x, y)
-            low, high = self._widened(low, high, y)
+            low, high = (low, high) if fixed else self._widened(low, high, y)
         if (low, high) != self.ax.get_ylim():
             self.ax.set_ylim(low, high)
 
     def _draw_old(
         self, run: Run, label: str, *, alpha: float = 1.0, reference: bool = False
     ) -> None:
+        wide = _NARROW if self._beside else _LINE
         for index, (name, values) in enumerate(run.curves.items()):
             x, y = _thin(run.at[name], values)
             style = "--" if reference else ("-" if index == 0 else ":")
             lines = self.ax.plot(
                 x, y, color=COLORS["reference"], ls=style, lw=1.4 if reference else 1.0,
                 alpha=alpha, zorder=3,
-                label=textwrap.fill(label, _LINE) if index == 0 else None,
+                label=textwrap.fill(label, wide) if index == 0 else None,
             )
             self._old += lines
 
     def _set_limits(self, run: Run, others: Sequence[Run]) -> None:
+        if self._ylim is not None:
+            self.ax.set_ylim(self._ylim)
+            return
         runs = [run, *others]
         starts = [v[0] for r in runs for v in r.curves.values() if v and math.isfinite(v[0])]
         top = max(starts, default=1.0)

@@ -56,6 +56,8 @@ class Playground:
         mode: "task" (background), "click" (inside the click) or "auto".
         looks: name of a curve → colour, line style and the like, where the usual ones do not fit.
         speed: what the speed control shows at first; slower where a run would be over at once.
+        ylabel, ylim, legend: of the curves, where they are not losses; "beside" sets the legend
+            right of the axes, where no curve crosses it.
         view: settings that only the picture reads; they do not tell one run from another.
     Raises:
         ValueError, TypeError: arguments that cannot work; says what to change.
@@ -70,9 +72,12 @@ class Playground:
         figsize: tuple[float, float] | None = None, log_loss: bool = False,
         missions: Sequence[Mission] = (), mode: str = "auto",
         looks: Mapping[str, Mapping[str, Any]] | None = None, speed: str = "full speed",
+        ylabel: str = "loss", ylim: tuple[float, float] | None = None, legend: str = "inside",
         view: Sequence[str] = (),
     ):
         _require(make, steps, headless_steps, mode, speed)
+        if legend not in ("inside", "beside"):
+            raise ValueError(f'legend must be "inside" or "beside", got {legend!r}')
         self.state = "ready"
         self.steps = steps
         self.earlier: list[Run] = []
@@ -95,7 +100,7 @@ class Playground:
         size = figsize or (4.0 * (panels + 1), 3.6)
         self._fig, axes = new_figure(panels + 1, size=size)
         self._axes, self._loss = list(axes[:-1]), LossPanel(
-            axes[-1], steps, log=log_loss, looks=looks
+            axes[-1], steps, log=log_loss, looks=looks, ylabel=ylabel, ylim=ylim, legend=legend
         )
         self._live: LiveFigure | None = None
         self._begin()
