@@ -204,6 +204,7 @@ def widgets(chapter):
              for name in ("relative positions", "absolute positions", "no positions", "one head")}
     return CHAPTER.names(
         ["explore-playground", "live-playground"], nets={k: [v] for k, v in named.items()},
+        reader=named["relative positions"],
         seed=1, mask_of=ch11.padding_mask, waves=ch11.sinusoids,
         **{name: getattr(chapter, name) for name in (
             "vocabulary", "HIDDEN", "WORDS", "train_data", "dev_data", "marked", "REACH",

@@ -154,8 +154,8 @@ QUESTIONS = (
     ),
     Question(
         "cap-q-floor", "13",
-        "Cross-entropy is fed probabilities instead of scores, with 10 classes. The loss of perfect "
-        "answers is …",
+        "Cross-entropy is fed probabilities instead of scores, with 10 classes. The loss of "
+        "perfect answers is …",
         ("zero, as it should be", "about 1.46", "about 2.30, ln 10"), 1,
         "The inner softmax gives 1 and nine zeros, the outer one e/(e + 9): −ln of that is about "
         "1.46. The loss stops there.",
