@@ -124,6 +124,7 @@ class Notebook:
         """Run all cells; tries again when JupyterLab dropped the command."""
         code = self.page.locator(".jp-CodeCell")
         for _ in range(5):
+            self._answer_dialog()
             self.page.get_by_role("menuitem", name="Run", exact=True).click()
             self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
             self.page.wait_for_timeout(1500)
@@ -134,6 +135,14 @@ class Notebook:
             assert time.monotonic() < end, f"cells did not finish: {self._prompts(code)}"
             self.page.wait_for_timeout(500)
         self.wait_until_idle()
+
+    def _answer_dialog(self) -> None:
+        """Take what a dialog offers: on a slow computer "run" may come before the kernel does."""
+        dialog = self.page.locator("dialog.jp-Dialog")
+        if dialog.count():
+            dialog.locator(".jp-mod-accept").last.click()
+            dialog.wait_for(state="detached")
+            self.wait_until_idle()
 
     def run_cell(self, text: str) -> None:
         """Run the one code cell whose source holds `text`."""
