@@ -259,9 +259,9 @@ def test_the_noisy_walks_are_twenty_loops_over_plain_numbers(chapter):
 
 
 def test_how_settings_were_found_is_told():
-    assert "*How this was chosen.*" in CHAPTER.prose
+    assert "*Chosen after looking:*" in CHAPTER.prose
     assert "the last of six that were tried" in CHAPTER.code["warmup-break"].source
-    assert CHAPTER.prose.count("*Correction to the notes:*") == 2
+    assert CHAPTER.prose.count("*Correction to the notes:*") == 3
 
 
 def test_cells_that_other_pages_link_to_are_there():
