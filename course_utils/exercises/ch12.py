@@ -355,7 +355,7 @@ QUESTIONS = (
         "T · w of them: in proportion to T. Full attention has T², four times as many.",
     ),
     Question(
-        "att-q-nine-heads", "12", "How many heads imitate a convolution with 5 × 5 kernels?",
+        "att-q-kernel-heads", "12", "How many heads imitate a convolution with 5 × 5 kernels?",
         ("5", "10", "25"), 2,
         "One for each cell of the kernel: each looks at one fixed offset.",
     ),
