@@ -12,12 +12,11 @@ import torch
 from matplotlib import font_manager
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 
 from ..figures import COLORS, LOOK
+from ..sentence_pictures import WEIGHT
 from ..texts import UNKNOWN, Vocabulary, words_of
 
-WEIGHT = LinearSegmentedColormap.from_list("weight", ["#FFFFFF", "#7DB4D8", COLORS["train"]])
 ALL = "all"  # the heads' mean
 _ROOM = 64.0  # points that a word may take beside the map
 

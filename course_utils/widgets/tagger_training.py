@@ -67,7 +67,7 @@ def train_tagger(
         for step in range(steps + 1):
             rows = torch.randint(len(train[0]), (settings.batch,), generator=draw)
             seen = hide(train[0][rows], settings.share, draw)
-            loss = _loss(net, seen, train[1][rows])
+            loss = _loss(net(seen), train[1][rows])
             state = {"train": loss, "net": net, "right": right}
             if step % every == 0 or step == steps:
                 state["held_out"] = counted(net, step, right)
@@ -119,11 +119,12 @@ class _Counter:
             steps, shares = right.setdefault(curve, ([], []))
             steps.append(step)
             shares.append(hits.double().mean().item())
-        return cross_entropy(logits.flatten(0, 1), self.tags.flatten(), ignore_index=NO_TAG)
+        return _loss(logits, self.tags)
 
 
-def _loss(net: Any, tokens: Tensor, tags: Tensor) -> Tensor:
-    return cross_entropy(net(tokens).flatten(0, 1), tags.flatten(), ignore_index=NO_TAG)
+def _loss(logits: Tensor, tags: Tensor) -> Tensor:
+    """Cross-entropy of logits (B, T, tags) against tags (B, T), padding left out."""
+    return cross_entropy(logits.flatten(0, 1), tags.flatten(), ignore_index=NO_TAG)
 
 
 def _picture(look: Callable[[Any], Any], typed: Typed, steps: int) -> Callable:
