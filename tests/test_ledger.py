@@ -1,7 +1,5 @@
 """CLAIMS.md: made from executed chapters, refusing what does not fit the table of claims."""
 
-import json
-
 import pytest
 
 from tests.notebook_maker import code, notebook, verdict_output
@@ -46,7 +44,7 @@ def test_no_executed_chapters_is_a_problem():
 def test_the_ledger_shows_sentence_verdict_evidence_and_a_link_to_the_cell(tmp_path):
     done = chapter(tmp_path, verdict_output("reg-a", "holds when", "1 | 2", "η < 1"),
                    verdict_output("reg-b", "holds", "8 times"))
-    text = ledger.make(TABLE, [done], {})
+    text = ledger.make(TABLE, [done], seeds.Runs(tmp_path / "none.json"))
 
     assert "2 claims: 1 holds, 1 holds when." in text
     assert ("| A \\| holds<br>甲<br>[`reg-a`](notebooks/02_regression.ipynb#cell-id=cell-0) "
@@ -56,11 +54,14 @@ def test_the_ledger_shows_sentence_verdict_evidence_and_a_link_to_the_cell(tmp_p
 
 def test_agreement_over_seeds_is_quoted_while_the_code_is_the_same(tmp_path):
     done = chapter(tmp_path, verdict_output("reg-a", "holds"), verdict_output("reg-b", "holds"))
-    runs = {"02": {"code": seeds.code_fingerprint(canonical.read(done.path)), "seeds": [1, 2, 3],
-                   "verdicts": {"reg-a": ["holds", "not decided", "holds"]}}}
-    assert "| 2 of 3 |" in ledger.make(TABLE, [done], runs)
+    runs = seeds.Runs(tmp_path / "seeds.json")
+    for seed, verdict in enumerate(["holds", "not decided", "holds"], 1):
+        runs.add(done.path, seed, {"seconds": 1800, "verdicts": {"reg-a": verdict}})
+    text = ledger.make(TABLE, [done], runs)
+    assert "| 2 of 3 |" in text and "1.5 hours of computing" in " ".join(text.split())
 
-    runs["02"]["code"] = "of an older version"
+    other = chapter(tmp_path, verdict_output("reg-b", "holds"), verdict_output("reg-a", "holds"))
+    canonical.write(notebook(code("new", "2 + 2"), *canonical.read(other.path).cells), other.path)
     assert "2 of 3" not in ledger.make(TABLE, [done], runs)
 
 
@@ -78,13 +79,3 @@ def test_the_ledger_is_written_as_utf8_with_lf(tmp_path, monkeypatch):
 
     assert ledger.main([]) == 0
     assert (tmp_path / "CLAIMS.md").read_bytes() == "甲\n".encode()
-
-
-def test_the_results_of_seeds_are_read_as_written(tmp_path):
-    done = chapter(tmp_path, verdict_output("reg-a", "holds"))
-    seeds.store({(done.path, 1): {"reg-a": "holds"}, (done.path, 2): "it failed"}, [1, 2],
-                tmp_path / "results" / "seeds.json")
-    stored = seeds.read(tmp_path / "results" / "seeds.json")["02"]
-
-    assert stored["seeds"] == [1] and stored["verdicts"] == {"reg-a": ["holds"]}
-    assert json.dumps(stored)                                  # plain data

@@ -1,5 +1,8 @@
 """Verdicts under other seeds: facts must agree with the stored ones, speed need not."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from tests.notebook_maker import code, notebook, prose, verdict_output
@@ -7,6 +10,7 @@ from tools import canonical, chapters, seeds
 
 TABLE = {"reg-a": {"kind": "fact"}, "reg-b": {"kind": "time"}}
 FACTS = seeds.facts(TABLE)
+RUN = {"seconds": 30, "verdicts": {"reg-a": "holds"}}
 CLAIM = """
 import os
 from IPython.display import display
@@ -35,13 +39,42 @@ def test_prose_does_not_make_runs_stale_but_code_does():
     assert seeds.code_fingerprint(book) != seeds.code_fingerprint(notebook(code("a", "x = 2")))
 
 
-def test_runs_of_other_chapters_are_kept(tmp_path):
-    file = tmp_path / "seeds.json"
-    for name in ("01_x.ipynb", "02_y.ipynb"):
+def test_runs_of_other_chapters_and_seeds_are_kept(tmp_path):
+    for name in ("02_y.ipynb", "01_x.ipynb"):
         canonical.write(notebook(code("a")), tmp_path / name)
-        seeds.store({(tmp_path / name, 1): {"reg-a": "holds"}}, [1], file)
+        for seed in (2, 1):
+            seeds.Runs(tmp_path / "seeds.json").add(tmp_path / name, seed, RUN)
 
-    assert list(seeds.read(file)) == ["01", "02"]
+    assert list(json.loads((tmp_path / "seeds.json").read_text())) == ["01", "02"]
+    assert seeds.Runs(tmp_path / "seeds.json").of(tmp_path / "01_x.ipynb") == {1: RUN, 2: RUN}
+    assert seeds.Runs(tmp_path / "seeds.json").minutes() == 4 * 30 / 60
+
+
+def test_runs_of_other_code_count_as_none(tmp_path):
+    path = tmp_path / "01_x.ipynb"
+    canonical.write(notebook(code("a", "1")), path)
+    runs = seeds.Runs(tmp_path / "seeds.json")
+    runs.add(path, 1, RUN)
+    canonical.write(notebook(code("a", "2")), path)
+    assert runs.of(path) == {}
+
+    runs.add(path, 2, RUN)
+    assert runs.of(path) == {2: RUN}
+
+
+def test_a_run_that_cannot_be_written_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "01_x.ipynb"
+    canonical.write(notebook(code("a")), path)
+    seeds.Runs(tmp_path / "seeds.json").add(path, 1, RUN)
+    before = (tmp_path / "seeds.json").read_bytes()
+
+    def full(self, *arguments, **more):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError):
+        seeds.Runs(tmp_path / "seeds.json").add(path, 2, RUN)
+    assert (tmp_path / "seeds.json").read_bytes() == before
 
 
 @pytest.fixture
@@ -65,7 +98,8 @@ def test_a_verdict_that_hangs_on_the_seed_fails(course, capsys):
 
     assert seeds.main(["2", "--jobs", "2"]) == 1
     assert "02_x.ipynb, seed 2: reg-a: not decided, stored: holds" in capsys.readouterr().err
-    assert seeds.read(seeds.RESULTS)["02"]["verdicts"] == {"reg-a": ["holds", "not decided"]}
+    found = seeds.Runs(seeds.RESULTS).of(path)
+    assert [found[seed]["verdicts"]["reg-a"] for seed in (1, 2)] == ["holds", "not decided"]
     assert path.read_bytes() == before
 
 
@@ -82,13 +116,35 @@ def test_a_seed_proof_chapter_passes(course):
     assert seeds.main(["1", "--jobs", "1"]) == 0
 
 
-def test_only_stale_chapters_are_run_again_when_asked(course, capsys):
+def test_an_interrupted_command_goes_on_where_it_was(course, capsys, monkeypatch):
     path = course("'holds'")
-    assert seeds.main(["1", "--jobs", "1", "--stale"]) == 0
-    assert "seeds: 1 runs" in capsys.readouterr().out
-    assert seeds.main(["1", "--jobs", "1", "--stale"]) == 0
-    assert "seeds: 0 runs" in capsys.readouterr().out
+    run_one, began = seeds.run_one, []
 
-    assert seeds.is_stale(path, 2)
+    def run_in_this_process(pending, jobs):
+        for job in pending:
+            began.append(job)
+            if len(began) == 2:
+                raise KeyboardInterrupt
+            yield job, run_one(*job)
+
+    monkeypatch.setattr(seeds, "run_all", run_in_this_process)
+    with pytest.raises(KeyboardInterrupt):
+        seeds.main(["3"])
+    assert list(seeds.Runs(seeds.RESULTS).of(path)) == [1]
+
+    assert seeds.main(["3"]) == 0
+    assert began == [(path, 1), (path, 2), (path, 2), (path, 3)]
+    assert "seeds: 2 runs now, 3 in all, 0 not as stored" in capsys.readouterr().out
+    assert seeds.main(["3"]) == 0
+    assert "seeds: 0 runs now" in capsys.readouterr().out
+
+    assert seeds.main(["1", "--again"]) == 0
+    assert "seeds: 1 runs now" in capsys.readouterr().out
+
+
+def test_a_chapter_whose_code_changed_runs_again(course, capsys):
+    course("'holds'")
+    assert seeds.main(["1", "--jobs", "1"]) == 0
     course("'holds' or 0")
-    assert seeds.is_stale(path, 1)
+    assert seeds.main(["1", "--jobs", "1"]) == 0
+    assert capsys.readouterr().out.count("seeds: 1 runs now") == 2

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from course_utils import paths
 from course_utils.claims import Record, read_claims
-from tools import canonical, chapters, seeds
+from tools import chapters, seeds
 
 FILE = chapters.ROOT / "CLAIMS.md"
 INTRODUCTION = """\
@@ -18,8 +18,8 @@ INTRODUCTION = """\
 
 Every claim of the course with the verdict that code reached in the stored run. This file is made
 by `python course.py ledger`; do not edit it. The last column says in how many runs under other
-seeds (`python course.py seeds N`) the verdict was the same. Claims about speed are decided on wide
-ratios and hold for the computer that ran them.
+seeds (`python course.py seeds N`) the verdict was the same{effort}.
+Claims about speed are decided on wide ratios and hold for the computer that ran them.
 """
 
 
@@ -57,27 +57,28 @@ def _problems_of(table: dict[str, dict], chapter: Chapter) -> list[str]:
                else f"claim {id} is not in claims.toml" for id in sorted(set(times) - expected)])
 
 
-def make(table: dict[str, dict], executed: list[Chapter], seed_runs: dict[str, dict]) -> str:
+def make(table: dict[str, dict], executed: list[Chapter], runs: seeds.Runs) -> str:
     """The text of CLAIMS.md."""
     records = [record for chapter in executed for record in chapter.records]
     count = Counter(record.verdict for record in records)
     total = ", ".join(f"{n} {verdict}" for verdict, n in sorted(count.items()))
-    parts = [INTRODUCTION, f"{len(records)} claims: {total}.\n"]
+    minutes = runs.minutes()
+    effort = f", {minutes / 60:.1f} hours of computing" if minutes else ""
+    parts = [INTRODUCTION.format(effort=effort), f"{len(records)} claims: {total}.\n"]
     for chapter in executed:
         if chapter.records:
-            parts.append(_section(table, chapter, seed_runs.get(chapter.number, {})))
+            parts.append(_section(table, chapter, runs.of(chapter.path)))
     return "\n".join(parts)
 
 
 def _section(table: dict[str, dict], chapter: Chapter, runs: dict) -> str:
-    fresh = runs.get("code") == seeds.code_fingerprint(canonical.read(chapter.path))
     lines = [f"## [{chapter.path.stem}](notebooks/{chapter.path.name})", "",
              "| claim | verdict | measured | seeds |", "|---|---|---|---|"]
     for record in chapter.records:
         row = table[record.id]
         link = f"notebooks/{chapter.path.name}#cell-id={record.cell_id}"
         sentence = f"{_cell(row['en'])}<br>{_cell(row['zh'])}<br>[`{record.id}`]({link})"
-        agreed = _agreement(record, row, runs if fresh else {})
+        agreed = _agreement(record, runs)
         lines.append(f"| {sentence} | {_verdict(record, row)} | {_cell(record.measured)} "
                      f"| {agreed} |")
     return "\n".join(lines) + "\n"
@@ -91,11 +92,11 @@ def _verdict(record: Record, row: dict) -> str:
     return words + (", speed on one computer" if row["kind"] == "time" else "")
 
 
-def _agreement(record: Record, row: dict, runs: dict) -> str:
-    under_seeds = runs.get("verdicts", {}).get(record.id)
-    if not under_seeds:
+def _agreement(record: Record, runs: dict[int, dict]) -> str:
+    if not runs:
         return "not run"
-    return f"{under_seeds.count(record.verdict)} of {len(under_seeds)}"
+    same = [run["verdicts"].get(record.id) == record.verdict for run in runs.values()]
+    return f"{sum(same)} of {len(same)}"
 
 
 def _cell(text: str) -> str:
@@ -108,7 +109,7 @@ def current() -> tuple[str, list[str]]:
     table = paths.table("claims")["claims"]
     executed = read_chapters(chapters.notebooks())
     found = problems(table, executed)
-    return ("" if found else make(table, executed, seeds.read())), found
+    return ("" if found else make(table, executed, seeds.Runs(seeds.RESULTS))), found
 
 
 def main(arguments: list[str] | None = None) -> int:

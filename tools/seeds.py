@@ -1,8 +1,10 @@
-"""Are all verdicts the same under COURSE_SEED 1 to N? (python course.py seeds 5 02)
+"""Are all verdicts the same under COURSE_SEED 1 to N? (python course.py seeds 10 02)
 
 Runs every chapter (or those named) once per seed, in memory: the stored chapters are not touched.
-Writes results/seeds.json, which the ledger quotes, and exits with 1 if the verdict of a fact
-differs from the stored one. Claims about speed (kind = "time") may differ and are not compared.
+Each run is written to results/seeds.json, which the ledger quotes, as soon as it is through: what
+was interrupted goes on where it was, and only chapters whose code changed run anew. Exits with 1 if
+the verdict of a fact differs from the stored one. Claims about speed (kind = "time") may differ and
+are not compared.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ import hashlib
 import json
 import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -22,6 +26,8 @@ from course_utils import claims, paths
 from tools import canonical, chapters, execute
 
 RESULTS = chapters.ROOT / "results" / "seeds.json"
+
+Job = tuple[Path, int]  # a chapter and a seed
 
 
 def code_fingerprint(notebook: NotebookNode) -> str:
@@ -47,65 +53,80 @@ def differences(stored: dict[str, str], under_seed: dict[str, str], ids: set[str
             if id in ids and stored.get(id) != under_seed.get(id)]
 
 
-def run_one(path: Path, seed: int) -> dict[str, str] | str:
-    """Verdicts of the chapter under `seed`, or what went wrong."""
+class Runs:
+    """The file of runs: chapter -> {"code": fingerprint, "runs": {seed: {"seconds", "verdicts"}}}.
+
+    Runs of code that has changed since count as none.
+    """
+
+    def __init__(self, file: Path):
+        self.file = file
+        self._all = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+    def of(self, path: Path) -> dict[int, dict]:
+        """seed -> {"seconds": of computing, "verdicts": {id: verdict}} for the chapter's code."""
+        kept = self._all.get(chapters.number(path), {})
+        if kept.get("code") != code_fingerprint(canonical.read(path)):
+            return {}
+        return {int(seed): run for seed, run in kept["runs"].items()}
+
+    def minutes(self) -> float:
+        """Of computing, for all runs in the file."""
+        return sum(run["seconds"] for kept in self._all.values()
+                   for run in kept["runs"].values()) / 60
+
+    def add(self, path: Path, seed: int, run: dict) -> None:
+        """Keep a run, on disk at once; an interruption leaves the file as it was before."""
+        runs = dict(sorted((self.of(path) | {seed: run}).items()))
+        self._all[chapters.number(path)] = {"code": code_fingerprint(canonical.read(path)),
+                                            "runs": runs}
+        text = json.dumps(dict(sorted(self._all.items())), indent=1, ensure_ascii=False)
+        self.file.parent.mkdir(exist_ok=True)
+        aside = self.file.with_suffix(".new")
+        aside.write_text(text + "\n", encoding="utf-8", newline="\n")
+        aside.replace(self.file)
+
+
+def run_one(path: Path, seed: int) -> dict | str:
+    """The chapter's verdicts under `seed` and its seconds, or what went wrong."""
+    start = time.perf_counter()
     try:
-        return verdicts(execute.execute(canonical.read(path), path.parent, seed))
+        found = verdicts(execute.execute(canonical.read(path), path.parent, seed))
     except (execute.ChapterFailed, ValueError) as error:
         return str(error)
+    return {"seconds": round(time.perf_counter() - start), "verdicts": found}
 
 
-def run_all(every: list[Path], seeds: list[int], jobs: int) -> dict[tuple[Path, int], dict | str]:
-    """Each chapter under each seed; says when each is through."""
-    found = {}
+def run_all(pending: list[Job], jobs: int) -> Iterator[tuple[Job, dict | str]]:
+    """Each chapter under its seed, as they come through; says how far it is."""
+    begin = time.perf_counter()
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        pending = {(path, seed): pool.submit(run_one, path, seed)
-                   for path in every for seed in seeds}
-        for (path, seed), future in pending.items():
-            found[path, seed] = future.result()
-            print(f"{path.name}, seed {seed}: through", flush=True)
-    return found
+        futures = {pool.submit(run_one, *job): job for job in pending}
+        try:
+            for done, future in enumerate(as_completed(futures), 1):
+                yield futures[future], future.result()
+                path, seed = futures[future]
+                left = (time.perf_counter() - begin) / done * (len(pending) - done) / 60
+                print(f"{path.name}, seed {seed}: through, {done} of {len(pending)}, "
+                      f"about {left:.0f} min left", flush=True)
+        except BaseException:  # Ctrl-C among them: what has not begun is given up
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
-def store(found: dict[tuple[Path, int], dict | str], seeds: list[int], file: Path) -> None:
-    """Merge the verdicts of these chapters into the results file."""
-    kept = read(file)
-    for path in dict.fromkeys(path for path, _ in found):
-        runs = {seed: found[path, seed] for seed in seeds if isinstance(found[path, seed], dict)}
-        ids = sorted({id for run in runs.values() for id in run})
-        kept[chapters.number(path)] = {
-            "code": code_fingerprint(canonical.read(path)),
-            "seeds": list(runs),
-            "verdicts": {id: [run.get(id) for run in runs.values()] for id in ids},
-        }
-    file.parent.mkdir(exist_ok=True)
-    text = json.dumps(dict(sorted(kept.items())), indent=1, ensure_ascii=False)
-    file.write_text(text + "\n", encoding="utf-8", newline="\n")
-
-
-def read(file: Path = RESULTS) -> dict[str, dict]:
-    """chapter -> {"code", "seeds", "verdicts": {id: [verdict per seed]}}; empty before any run."""
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-
-
-def report(found: dict[tuple[Path, int], dict | str], table: dict[str, dict]) -> int:
-    """Say what differs; returns how many runs were not as stored."""
+def report(every: list[Path], seeds: list[int], runs: Runs, failed: dict[Job, str]) -> int:
+    """Say what differs from the stored chapters; returns how many runs were not as stored."""
     wrong = 0
-    for (path, seed), result in found.items():
-        stored = verdicts(canonical.read(path))
-        lines = ([result] if isinstance(result, str)
-                 else differences(stored, result, facts(table)))
-        wrong += bool(lines)
-        for line in lines:
-            print(f"{path.name}, seed {seed}: {line}", file=sys.stderr)
+    ids = facts(paths.table("claims")["claims"])
+    for path in every:
+        stored, found = verdicts(canonical.read(path)), runs.of(path)
+        for seed in seeds:
+            lines = ([failed[path, seed]] if (path, seed) in failed
+                     else differences(stored, found[seed]["verdicts"], ids))
+            wrong += bool(lines)
+            for line in lines:
+                print(f"{path.name}, seed {seed}: {line}", file=sys.stderr)
     return wrong
-
-
-def is_stale(path: Path, n: int) -> bool:
-    """Whether the chapter's code changed since its last runs, or those were fewer than `n`."""
-    last = read(RESULTS).get(chapters.number(path), {})
-    return (last.get("code") != code_fingerprint(canonical.read(path))
-            or len(last.get("seeds", [])) < n)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -114,22 +135,27 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("n", type=int, help="run under COURSE_SEED 1 to N")
     parser.add_argument("chapter", nargs="*", help="02, or a file name; every chapter if none")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
-    parser.add_argument("--stale", action="store_true",
-                        help="only chapters whose code changed since their last runs")
+    parser.add_argument("--again", action="store_true", help="also what is stored already")
     chosen = parser.parse_args(arguments)
     if chosen.n < 1 or chosen.jobs < 1:
         parser.error("N and --jobs are at least 1")
     try:
-        every = [path for path in chapters.choose(chosen.chapter)
-                 if not chosen.stale or is_stale(path, chosen.n)]
+        every = chapters.choose(chosen.chapter)
     except ValueError as error:
         print(f"course: {error}", file=sys.stderr)
         return 1
     seeds = list(range(1, chosen.n + 1))
-    found = run_all(every, seeds, chosen.jobs)
-    store(found, seeds, RESULTS)
-    wrong = report(found, paths.table("claims")["claims"])
-    print(f"seeds: {len(found)} runs, {wrong} not as stored")
+    runs, failed = Runs(RESULTS), {}
+    pending = [(path, seed) for seed in seeds for path in every
+               if chosen.again or seed not in runs.of(path)]
+    for (path, seed), run in run_all(pending, chosen.jobs):
+        if isinstance(run, str):
+            failed[path, seed] = run
+        else:
+            runs.add(path, seed, run)
+    wrong = report(every, seeds, runs, failed)
+    print(f"seeds: {len(pending)} runs now, {len(every) * len(seeds)} in all, "
+          f"{wrong} not as stored")
     return 1 if wrong else 0
 
 

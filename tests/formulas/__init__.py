@@ -1,0 +1,1 @@
+"""Every displayed formula of a chapter, evaluated on its own against the chapter's own code."""
