@@ -1,7 +1,7 @@
-"""Unit tests, notebooks under nbval, browser tests (python course.py test).
+"""Unit tests, notebooks as given and solved, browser tests (python course.py test).
 
-    python course.py test                        all three
-    python course.py test --only notebooks       one of unit, notebooks, browser
+    python course.py test                        all of it
+    python course.py test --only notebooks       one of unit, notebooks, solved, browser
     python course.py test -- -k percent -x       unit tests only, with these pytest arguments
     python course.py test --stack colab          unit and notebooks with Colab's older packages
 
@@ -26,7 +26,8 @@ from xml.etree import ElementTree
 from tools import chapters, kernel
 
 ROOT = chapters.ROOT
-PARTS = ("unit", "notebooks", "browser")
+PARTS = ("unit", "notebooks", "solved", "browser")
+LATEST_STACK_ONLY = ("solved", "browser")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome",
             "msedge")
 NOTHING_COLLECTED = 5
@@ -89,7 +90,8 @@ def pytest(part: str, arguments: list[str], headless: bool = False) -> Result:
 
 
 def unit(arguments: list[str]) -> Result:
-    return pytest("unit", ["tests", "--ignore=tests/browser", "-n", "2", *arguments])
+    return pytest("unit", ["tests", "--ignore=tests/browser", "--ignore=tests/solved",
+                           "-n", "2", *arguments])
 
 
 def notebooks(arguments: list[str]) -> Result:
@@ -101,6 +103,11 @@ def notebooks(arguments: list[str]) -> Result:
         "--nbval-lax", "--nbval-current-env", "--nbval-sanitize-with",
         "tests/nbval_sanitize.cfg", "--nbval-cell-timeout=600", "-p", "no:cacheprovider",
         "-n", "2", "--dist", "loadfile", *map(str, every), *arguments], headless=True)
+
+
+def solved(arguments: list[str]) -> Result:
+    """Run every chapter with every exercise solved."""
+    return pytest("solved", ["tests/solved", "-n", "2", *arguments])
 
 
 def browser(arguments: list[str]) -> Result:
@@ -132,11 +139,11 @@ def main(arguments: list[str] | None = None) -> int:
     chosen, extra = options(sys.argv[1:] if arguments is None else arguments)
     parts = [chosen.only] if chosen.only else list(PARTS)
     if chosen.stack:
-        parts = [part for part in parts if part != "browser"]
+        parts = [part for part in parts if part not in LATEST_STACK_ONLY]
     if extra and not chosen.only:
         parts = ["unit"]
-    results = [{"unit": unit, "notebooks": notebooks, "browser": browser}[part](extra)
-               for part in parts]
+    run = {"unit": unit, "notebooks": notebooks, "solved": solved, "browser": browser}
+    results = [run[part](extra) for part in parts]
     print("\n" + summary(results), flush=True)
     return 0 if results and all(result.ok for result in results) else 1
 

@@ -1,0 +1,70 @@
+"""A chapter as it is after a learner solved every exercise, and what is wrong with it."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+
+from nbformat import NotebookNode
+
+from course_utils import paths
+from course_utils.exercises import banks
+from course_utils.exercises.model import Exercise
+from tools import execute, seeds
+
+
+def worked_text(exercise: Exercise) -> str:
+    """The worked answer as a learner would paste it."""
+    return exercise.worked() if exercise.worked else inspect.getsource(exercise.solution)
+
+
+def fill(notebook: NotebookNode, exercises: list[Exercise]) -> NotebookNode:
+    """A copy in which each exercise's cell holds its worked answer, still followed by its check.
+
+    Raises:
+        LookupError: no cell asks for one of `exercises`.
+    """
+    notebook = copy.deepcopy(notebook)
+    for exercise in exercises:
+        cell = _asking(notebook, exercise)
+        cell.source = f"{worked_text(exercise).rstrip()}\n\n{_last_line(exercise.stub)}"
+    return notebook
+
+
+def problems(solved: NotebookNode, stored: NotebookNode, exercises: list[Exercise]) -> list[str]:
+    """What did not come out as it should in the executed copy `solved`, in words.
+
+    Every check says ✓, every later cell takes the learner's answer, the facts come out as stored,
+    and nothing goes to standard error.
+    """
+    texts = [text for cell in solved.cells for text in _texts(cell)]
+    found = [f"{exercise.id}: not ✓" for exercise in exercises
+             if f"{exercise.id}: ✓" not in texts]
+    found += [text for text in texts if "the worked answer is used until" in text]
+    ids = seeds.facts(paths.table("claims")["claims"])
+    found += seeds.differences(seeds.verdicts(stored), seeds.verdicts(solved), ids)
+    return found + [f"warning in cell {line}" for line in execute.warnings_in(solved)]
+
+
+def of_chapter(number: str) -> list[Exercise]:
+    """The exercises of a chapter, "02"."""
+    return [exercise for exercise in banks.exercises() if exercise.chapter == number]
+
+
+def _asking(notebook: NotebookNode, exercise: Exercise) -> NotebookNode:
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and cell.source.strip() == exercise.stub.strip():
+            return cell
+    raise LookupError(f"no cell is the stub of {exercise.id}")
+
+
+def _last_line(text: str) -> str:
+    return text.rstrip().splitlines()[-1]
+
+
+def _texts(cell: NotebookNode) -> list[str]:
+    """The lines of text that a cell put out."""
+    outputs = cell.get("outputs", [])
+    written = [output.text for output in outputs if output.output_type == "stream"]
+    shown = [output.data.get("text/plain", "") for output in outputs if "data" in output]
+    return [line for text in written + shown for line in text.splitlines()]
