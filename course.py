@@ -26,6 +26,7 @@ COMMANDS = {
     "notebooks": (DEVELOP, "[NN ...] [--from DRAFT.py]   execute chapters and store them"),
     "text": (DEVELOP, "NN   print a chapter as text, without outputs"),
     "ledger": (DEVELOP, "write CLAIMS.md from the executed chapters"),
+    "bench": (DEVELOP, "[NAME ...] [--quick]   time it against what one would pick instead"),
     "seeds": (DEVELOP, "N [NN ...]   are all verdicts the same under COURSE_SEED 1 to N?"),
     "check": (DEVELOP, "style of the code, form of the notebooks"),
     "doctor": (None, "say what is set up and what is missing"),

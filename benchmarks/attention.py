@@ -31,7 +31,7 @@ from tests.chapter import Chapter
 BATCH, HEADS, WIDTH = 2, 4, 16  # WIDTH numbers a head
 RADIUS, SIZE = 16, 32  # of the window, of a block of queries
 LENGTHS = (128, 256, 512, 1024, 2048)
-ROUNDS = 5
+ROUNDS = report.rounds(5)
 BASE = "full, written out"
 PASSES = {"forward": "forward, nothing kept", "training": "forward and backward"}
 CELLS = ("imports", "cost-code", "window-exercise", "window-code", "blocks-code")
@@ -159,20 +159,17 @@ def cheaper_from(times: Mapping[str, Mapping[int, list[float]]]) -> str:
 def main() -> None:
     torch.set_num_threads(1)
     times, held = measured()
-    parts = []
+    found = report.Report("attention")
     for which, words in PASSES.items():
-        parts += [table(f"Time, {words}: ratio to {BASE}", ratio_cells(times[which])),
-                  cheaper_from(times[which])]  # fmt: skip
+        found.text(table(f"Time, {words}: ratio to {BASE}", ratio_cells(times[which])))
+        found.text(cheaper_from(times[which]))
     for which, words in PASSES.items():
         cells = {name: {n: f"{b / 1e6:.2f}" for n, b in row.items()}
                  for name, row in held[which].items()}
-        parts.append(table(f"Peak memory, {words}: MB", cells))
-    parts.append(f"Shape ({BATCH}, {HEADS}, T, {WIDTH}), radius {RADIUS}, blocks of {SIZE}; "
-                 f"{ROUNDS} interleaved rounds, process time. {report.environment(['torch'])}.\n")
-    text = "\n".join(parts)
-    report.RESULTS.mkdir(exist_ok=True)
-    (report.RESULTS / "attention.md").write_text(text, encoding="utf-8", newline="\n")
-    print(text)
+        found.text(table(f"Peak memory, {words}: MB", cells))
+    found.text(f"Shape ({BATCH}, {HEADS}, T, {WIDTH}), radius {RADIUS}, blocks of {SIZE}; "
+               f"{ROUNDS} interleaved rounds, process time. {report.environment(['torch'])}.")
+    found.write()
 
 
 if __name__ == "__main__":

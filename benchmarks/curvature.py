@@ -96,33 +96,36 @@ def measured(name: str, layers: tuple[int, ...]) -> dict:
 
 def race(contestants: dict[str, str], size: int) -> dict[str, list[dict]]:
     """Label → results, one a round; the contestants take turns."""
-    layers, rounds = SIZES[size]
+    layers, usual = SIZES[size]
     results: dict[str, list[dict]] = {label: [] for label in contestants}
-    for _ in range(rounds):
+    for _ in range(report.rounds(usual)):
         for label, name in contestants.items():
             results[label].append(measured(name, layers))
     return results
 
 
-def table(title: str, results: dict[str, list[dict]], base: str, note: str = "") -> str:
+def add_table(found: report.Report, title: str, results: dict[str, list[dict]], base: str,
+              note: str = "") -> None:
     times = {label: [one["seconds"] for one in each] for label, each in results.items()}
     peaks = {label: statistics.median(one["megabytes"] for one in each)
              for label, each in results.items()}
     memory = ", ".join(f"{label.strip('*')} {peak:,.0f}" for label, peak in peaks.items())
-    return report.ratios("curvature", title, times, base=base, packages=("torch", "scipy"),
-                         note=f"{NOTE} Peak memory beyond the start, MB: {memory}.{note}")
+    found.ratios(title, times, base=base,
+                 note=f"{NOTE} Peak memory beyond the start, MB: {memory}.{note}")
 
 
 def main() -> None:
-    tables = [table(f"Full Hessian, {size:,} parameters", race(HESSIANS, size),
-                    "torch.func.hessian") for size in SIZES]
+    found = report.Report("curvature", ("torch", "scipy"))
+    for size in SIZES:
+        add_table(found, f"Full Hessian, {size:,} parameters", race(HESSIANS, size),
+                  "torch.func.hessian")
     extremes = race(EXTREMES, 951)
     exact, *_, ours = (each[0]["extremes"] for each in extremes.values())
     gap = max(abs(a - b) for a, b in zip(exact, ours, strict=True)) / max(map(abs, exact))
-    tables.append(table("Smallest and largest eigenvalue, 951 parameters", extremes,
-                        "torch.func.hessian, eigh",
-                        f" Largest relative difference from torch's values: {gap:.0e}."))
-    (report.RESULTS / "curvature.md").write_text("\n".join(tables), encoding="utf-8", newline="\n")
+    add_table(found, "Smallest and largest eigenvalue, 951 parameters", extremes,
+              "torch.func.hessian, eigh",
+              f" Largest relative difference from torch's values: {gap:.0e}.")
+    found.write()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ Rounds are interleaved; seconds are of process time, so that a busy machine dist
 from __future__ import annotations
 
 import gc
-import json
 import logging
 import time
 import warnings
@@ -26,7 +25,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from benchmarks import report
 from course_utils.training import fit
 
-ROUNDS = 15
+ROUNDS = report.rounds(15)
 PACKAGES = ("torch", "lightning", "skorch")
 
 
@@ -206,18 +205,12 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    tables, stored = [], {}
+    found = report.Report("fit", PACKAGES)
     for work in workloads():
-        times = measure(work, ROUNDS)
-        tables.append(
-            report.ratios("fit", f"fit: {work.title}", times, base="bare loop", packages=PACKAGES,
-                          note="One thread, process time.")
-        )  # fmt: skip
-        plain = {name.replace("*", "").replace("`", ""): seconds for name, seconds in times.items()}
-        stored[work.title] = {name: [round(s, 5) for s in plain[name]] for name in plain}
-    (report.RESULTS / "fit.md").write_text("\n".join(tables), encoding="utf-8", newline="\n")
-    text = json.dumps({"environment": report.environment(PACKAGES), "seconds": stored}, indent=1)
-    (report.RESULTS / "fit.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+        ratio = found.ratios(f"fit: {work.title}", measure(work, ROUNDS), base="bare loop",
+                             note="One thread, process time.")
+        found.number(f"fit / bare loop, {work.title}", ratio["fit"], at_most=1.05)
+    found.write()
 
 
 if __name__ == "__main__":

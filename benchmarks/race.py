@@ -20,7 +20,7 @@ from benchmarks import report
 from course_utils.widgets import Playground
 from tests.chapter import Chapter
 
-ROUNDS = 5
+ROUNDS = report.rounds(5)
 CELLS = ["race-yours", "race-train", "race-controls", "race-playground", "real-train",
          "real-playground"]
 RACES = {"surface": ("race-playground", 3_000), "network": ("real-playground", 1_500)}
@@ -117,6 +117,7 @@ def row(label: str, runs: list[Watched], ratio: str, step: str) -> str:
 
 async def main() -> None:
     torch.set_num_threads(1)
+    packages = ("torch", "matplotlib", "ipywidgets")
     names = Chapter("06").names(CELLS)
     lines = ["# The races of chapter 06, six rules each", "",
              "| | redraws a second | redraws, from scratch | seconds | processor used | process "
@@ -127,11 +128,10 @@ async def main() -> None:
         lines += await measure(name, names.shown[cell], makes[name], steps)
     lines += ["", f"Median (from – to) of {ROUNDS} rounds; redraws and seconds by the clock. "
               "At most 16 redraws a second are asked for. "
-              + report.environment(("torch", "matplotlib", "ipywidgets")) + "."]
-    text = "\n".join(lines) + "\n"
-    report.RESULTS.mkdir(exist_ok=True)
-    (report.RESULTS / "race.md").write_text(text, encoding="utf-8")
-    print(text)
+              + report.environment(packages) + "."]
+    found = report.Report("race", packages)
+    found.text("\n".join(lines))
+    found.write()
 
 
 if __name__ == "__main__":

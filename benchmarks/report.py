@@ -1,43 +1,94 @@
-"""Tables of ratios: what every benchmark prints and stores."""
+"""What every benchmark prints and stores: tables, and numbers beside their targets."""
 
+import json
+import os
 import platform
 import re
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
 
 
-def ratios(
-    name: str, title: str, times: Mapping[str, Sequence[float]], *, base: str,
-    packages: Sequence[str] = ("torch", "matplotlib", "ipywidgets"), note: str = "",
-) -> str:
-    """Print and store (results/NAME.md) the times of several contestants as ratios to `base`.
+class Report:
+    """What one benchmark found: tables to read, and numbers with the targets set for them.
 
     Args:
-        times: contestant → seconds of each round; round i of all of them ran side by side, so
-            that a busy machine slows all alike. The ratio is the median over rounds.
-    Raises:
-        ValueError: no rounds, or contestants with different numbers of rounds.
+        name: of the files that `write` makes: results/NAME.md and results/NAME.json.
+        packages: whose versions are named below each table.
     """
-    rounds = {len(seconds) for seconds in times.values()}
-    if len(rounds) != 1 or 0 in rounds:
-        raise ValueError(f"every contestant needs the same number of rounds, got {rounds}")
-    lines = [f"# {title}", "", f"| | ratio to {base} | from – to | median seconds |",
-             "|---|---|---|---|"]
-    for contestant, seconds in times.items():
-        each = [s / b for s, b in zip(seconds, times[base], strict=True)]
-        lines.append(f"| {contestant} | {statistics.median(each):.2f} | {min(each):.2f} – "
-                     f"{max(each):.2f} | {statistics.median(seconds):.3f} |")
-    lines += ["", f"{rounds.pop()} interleaved rounds. {environment(packages)}. {note}".rstrip()]
-    text = "\n".join(lines) + "\n"
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
-    print(text)
-    return text
+
+    def __init__(self, name: str, packages: Sequence[str] = ("torch",)):
+        self.name, self.packages = name, packages
+        self._parts: list[str] = []
+        self._numbers: list[dict] = []
+
+    def ratios(self, title: str, times: Mapping[str, Sequence[float]], *, base: str,
+               note: str = "") -> dict[str, float]:
+        """Add a table of several contestants' times as ratios to `base`.
+
+        Args:
+            times: contestant → seconds of each round; round i of all of them ran side by side, so
+                that a busy machine slows all alike. The ratio is the median over rounds.
+        Returns:
+            contestant, without Markdown → that ratio.
+        Raises:
+            ValueError: no rounds, or contestants with different numbers of rounds.
+        """
+        counts = {len(seconds) for seconds in times.values()}
+        if len(counts) != 1 or 0 in counts:
+            raise ValueError(f"every contestant needs the same number of rounds, got {counts}")
+        lines = [f"# {title}", "", f"| | ratio to {base} | from – to | median seconds |",
+                 "|---|---|---|---|"]
+        found = {}
+        for contestant, seconds in times.items():
+            each = [s / b for s, b in zip(seconds, times[base], strict=True)]
+            found[re.sub("[*`]", "", contestant)] = statistics.median(each)
+            lines.append(f"| {contestant} | {statistics.median(each):.2f} | {min(each):.2f} – "
+                         f"{max(each):.2f} | {statistics.median(seconds):.3f} |")
+        ending = f"{environment(self.packages)}. {note}".rstrip()
+        self.text("\n".join([*lines, "", f"{counts.pop()} interleaved rounds. {ending}"]))
+        return found
+
+    def text(self, markdown: str) -> None:
+        """Add a part, and print it."""
+        self._parts.append(markdown.strip() + "\n")
+        print(self._parts[-1], flush=True)
+
+    def number(self, what: str, value: float, *, at_most: float | None = None,
+               at_least: float | None = None) -> None:
+        """Keep a number for the table of targets, with its target."""
+        self._numbers.append({"what": what, "value": round(value, 4), "at_most": at_most,
+                              "at_least": at_least})
+
+    def write(self) -> None:
+        """Store everything; quick trials are not stored."""
+        if is_quick():
+            print(f"{self.name}: a quick trial, not stored")
+            return
+        RESULTS.mkdir(exist_ok=True)
+        kept = {"date": date.today().isoformat(), "environment": environment(self.packages),
+                "numbers": self._numbers}
+        _store(RESULTS / f"{self.name}.md", "\n".join(self._parts))
+        _store(RESULTS / f"{self.name}.json", json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+
+
+def _store(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def is_quick() -> bool:
+    """Whether this is a trial of the code, not a measurement (COURSE_BENCH_QUICK)."""
+    return bool(os.environ.get("COURSE_BENCH_QUICK"))
+
+
+def rounds(usual: int) -> int:
+    """The usual number of rounds; two in a quick trial."""
+    return min(2, usual) if is_quick() else usual
 
 
 def peak_megabytes() -> float:

@@ -17,7 +17,7 @@ from benchmarks import report
 from tests.browser.lab import CHROMIUM_FLAGS, Notebook, Server
 from tools.test import find_chromium
 
-MOVES = 25
+MOVES = report.rounds(25)
 
 SHARED = """\
 import numpy as np
@@ -113,9 +113,12 @@ def main() -> None:
                 browser.close()
         finally:
             server.close()
-    report.ratios("slider", "Slider to pixels, in the browser", times,
-                  base="interact + inline, 192 dpi", packages=("jupyterlab", "ipykernel",
-                  "ipywidgets", "matplotlib"))
+    found = report.Report("slider", ("jupyterlab", "ipykernel", "ipywidgets", "matplotlib"))
+    ratio = found.ratios("Slider to pixels, in the browser", times,
+                         base="interact + inline, 192 dpi")
+    found.number("slider to pixels, Explorer / interact, the same figure",
+                 ratio["Explorer (192 dpi)"], at_most=0.2)
+    found.write()
 
 
 if __name__ == "__main__":

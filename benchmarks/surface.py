@@ -16,7 +16,7 @@ from course_utils.parameters import flat_loss
 from course_utils.surfaces import Plane, filter_normalised, plane_grid
 
 SIDE = 100
-ROUNDS = 3
+ROUNDS = report.rounds(3)
 
 
 def problem(rows: int) -> tuple[Callable[[Tensor], Tensor], Plane]:
@@ -50,7 +50,7 @@ CONTESTANTS = {
 def main() -> None:
     torch.set_num_threads(1)
     axis = torch.linspace(-1, 1, SIDE, dtype=torch.float64)
-    tables = []
+    found = report.Report("surface")
     for rows in (100, 1000):
         f, plane = problem(rows)
         times: dict[str, list[float]] = {label: [] for label in CONTESTANTS}
@@ -63,10 +63,9 @@ def main() -> None:
                 run(f, plane, axis)
                 times[label].append(time.process_time() - begin)
         size = plane.origin.numel()
-        tables.append(report.ratios(
-            "surface", f"{SIDE} × {SIDE} heights, {size} parameters, {rows:,} rows of data", times,
-            base="plain loop", packages=("torch",), note="float64. One thread, process time."))
-    (report.RESULTS / "surface.md").write_text("\n".join(tables), encoding="utf-8", newline="\n")
+        found.ratios(f"{SIDE} × {SIDE} heights, {size} parameters, {rows:,} rows of data", times,
+                     base="plain loop", note="float64. One thread, process time.")
+    found.write()
 
 
 if __name__ == "__main__":

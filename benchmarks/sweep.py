@@ -29,7 +29,7 @@ from course_utils.sweeps import grid, sweep
 
 STEPS, BATCH, ROWS = 200, 32, 1_024
 TIMED, SPREAD = 8, 32  # nets that the loop trains: on one core; where processes share them
-ROUNDS, ROUNDS_OF_PROCESSES = 5, 3
+ROUNDS, ROUNDS_OF_PROCESSES = report.rounds(5), report.rounds(3)
 COUNTS = (8, 32, 128, 512)
 RULES = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam}
 PACKAGES = ("torch", "joblib")
@@ -131,15 +131,15 @@ def peak_memory(call: str) -> float:
     return float(done.stdout.split()[-1])
 
 
-def faster(times: dict[str, list[float]]) -> str:
-    """How many times as fast as the loop, as a sentence: the median over rounds."""
+def faster(times: dict[str, list[float]]) -> tuple[str, dict[str, float]]:
+    """How many times as fast as the loop, the median over rounds: a sentence, and by name."""
     ratios = {
         name.replace("*", ""): statistics.median(b / s for b, s in zip(times["loop"], seconds,
                                                                        strict=True))
         for name, seconds in times.items() if name != "loop"
     }  # fmt: skip
     said = "; ".join(f"{name}: {ratio:.1f}" for name, ratio in ratios.items())
-    return f"Times as fast as the loop: {said}."
+    return f"Times as fast as the loop: {said}.", ratios
 
 
 def memory_table() -> str:
@@ -152,12 +152,12 @@ def memory_table() -> str:
     for name, call in calls.items():
         peak = peak_memory(call)
         lines.append(f"| {name} | {'not measured' if math.isnan(peak) else f'{peak:.0f}'} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def main() -> None:
     torch.set_num_threads(1)
-    tables = []
+    found = report.Report("sweep", PACKAGES)
     for cores, race, clock in (
         ("one core", one_core, "Process time; a sweep's is divided by K."),
         ("at most two cores", processes, "Time on the clock, divided by the number of nets."),
@@ -165,10 +165,13 @@ def main() -> None:
         for rule in RULES:
             title = f"sweep: {STEPS} updates of one net, {rule}, {cores}"
             times = race(rule)
-            tables.append(report.ratios("sweep", title, times, base="loop", packages=PACKAGES,
-                                        note=f"{clock} {faster(times)}"))  # fmt: skip
-    tables.append(memory_table())
-    (report.RESULTS / "sweep.md").write_text("\n".join(tables), encoding="utf-8", newline="\n")
+            words, speed = faster(times)
+            found.ratios(title, times, base="loop", note=f"{clock} {words}")
+            for count in (128, 512) if race is one_core else ():
+                found.number(f"sweep of {count} small nets, {rule}, times as fast as the loop",
+                             speed[f"sweep, K = {count}"], at_least=15)
+    found.text(memory_table())
+    found.write()
 
 
 if __name__ == "__main__":

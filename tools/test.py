@@ -94,15 +94,19 @@ def unit(arguments: list[str]) -> Result:
                            "-n", "2", *arguments])
 
 
+def nbval_arguments(files: list[Path], processes: int) -> list[str]:
+    """For pytest: each chapter in a fresh kernel of this environment, what is tagged compared."""
+    return ["--nbval-lax", "--nbval-current-env", "--nbval-sanitize-with",
+            "tests/nbval_sanitize.cfg", "--nbval-cell-timeout=600", "-p", "no:cacheprovider",
+            "-n", str(processes), "--dist", "loadfile", *map(str, files)]
+
+
 def notebooks(arguments: list[str]) -> Result:
-    """Run every chapter in a fresh kernel of this environment; compare what is tagged."""
+    """Run every chapter as a learner gets it."""
     every = chapters.notebooks()
     if not every:
         return Result("notebooks", False, "there are none")
-    return pytest("notebooks", [
-        "--nbval-lax", "--nbval-current-env", "--nbval-sanitize-with",
-        "tests/nbval_sanitize.cfg", "--nbval-cell-timeout=600", "-p", "no:cacheprovider",
-        "-n", "2", "--dist", "loadfile", *map(str, every), *arguments], headless=True)
+    return pytest("notebooks", [*nbval_arguments(every, 2), *arguments], headless=True)
 
 
 def solved(arguments: list[str]) -> Result:
