@@ -92,7 +92,7 @@ WINDOW_MASK = Exercise(
     hints=(
         "Row i, column j. Two questions: is j at most `radius` places from i? And, if `causal`, "
         "is j not after i?",
-        "A column of places minus a row of places gives all distances at once, shape (T, T), by "
+        "A row of places minus a column of places gives every j − i at once, shape (T, T), by "
         "broadcasting.",
         "`place = torch.arange(T)`, `ahead = place - place[:, None]` is j − i. Then "
         "`ahead.abs() <= radius`, and for causal also `ahead <= 0`, joined with `&`.",
@@ -188,7 +188,8 @@ HEAD_SCORES = Exercise(
     hints=(
         "Make the places first: a table (n·n, 2) with the row and the column of each pixel.",
         "`place - place[:, None]` has shape (n·n, n·n, 2): at [i, j] stands p_j − p_i. Subtract "
-        "the offset, square, add over the last dimension.",
+        "the offset (first `torch.tensor(offset)`: it is a tuple), square, add over the last "
+        "dimension.",
         "`k = torch.arange(n * n)`, `place = torch.stack([k // n, k % n], -1).double()`; the "
         "scores are `-alpha` times the squared distances.",
     ),
@@ -208,7 +209,7 @@ HEAD_SCORES = Exercise(
         Mistake("softmax", _scores_softmax,
                 "That is the softmax already. Give the scores; attention takes the softmax."),
     ),
-    stub='''def head_scores(n, offset, alpha):       # → (n·n, n·n): row = query, column = key
+    stub='''def head_scores(n, offset, alpha):   # → (n·n, n·n) float64: row = query, column = key
     ...                                  # your code
 
 check("att-head-scores", head_scores)''',
@@ -361,9 +362,10 @@ QUESTIONS = (
     ),
     Question(
         "att-q-freedom", "12",
-        "A CNN is a restricted attention net. With very few images this is …",
+        "A CNN is a restricted attention net. With very few images this should be …",
         ("a handicap", "of no importance", "an advantage"), 2,
-        "The smaller family overfits less, if what it assumes is true: neighbours belong together.",
+        "The smaller family overfits less, if what it assumes is true: neighbours belong together. "
+        "(How much it helps depends on the rival: see the readout.)",
     ),
     Question(
         "att-q-gate", "12",
