@@ -66,14 +66,6 @@ def test_unseen_is_the_share_of_pixels_between_the_fields(chapter):
 # ---- sizes and fields ----------------------------------------------------------------------------
 
 
-def test_the_size_formula_counts_fields_one_by_one(chapter):
-    for n, k, s, p in product(range(4, 14), (1, 2, 3, 4), (1, 2, 3), (0, 1, 2)):
-        starts, start = 0, -p
-        while start + k <= n + p:
-            starts, start = starts + 1, start + s
-        assert chapter.output_size(n, k, s, p) == starts
-
-
 @pytest.mark.parametrize("layers", [[(3, 1)] * 3, [(3, 2), (3, 1)], [(5, 1), (3, 2), (3, 1)],
                                     [(2, 2), (2, 1)]])
 def test_the_rule_for_the_field_agrees_with_a_count_of_paths(chapter, layers):

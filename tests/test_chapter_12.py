@@ -16,7 +16,7 @@ CHAPTER = Chapter("12")
 
 @pytest.fixture(scope="module")
 def chapter():
-    return CHAPTER.names(["window-code", "window-costs", "conv-code", "seq-words"])
+    return CHAPTER.names(["window-code", "conv-code", "seq-words"])
 
 
 def number_words(names):
@@ -62,12 +62,6 @@ def test_windows_and_blocks_equal_the_masked_form_and_so_do_their_gradients(
         assert_close(torch.autograd.grad(out.square().sum(), parts)[0], slope)
 
 
-def test_counted_costs_are_scores_of_eight_heads(chapter):
-    assert chapter.costs["full"](64, 4, 16) == (2 * 8 * 8 * 64 * 64, 4 * 8 * 64 * 64)
-    assert chapter.costs["windows"](64, 4, 16)[1] == 4 * 8 * 64 * 9
-    assert chapter.costs["blocks"](64, 4, 16)[1] == 4 * 8 * 64 * 24
-
-
 def test_first_below_names_the_length_from_which_on_it_always_wins(chapter):
     names = CHAPTER.names([], lengths=[1, 2, 4, 8])
     assert names.first_below([3, 1, 3, 1], [2, 2, 2, 2]) == 8
@@ -110,12 +104,6 @@ def test_patches_cuts_squares_row_by_row():
 
 
 # ---- recurrence ----------------------------------------------------------------------------------
-
-
-def test_the_recurrent_cell_is_torchs(chapter):
-    rnn, x = nn.RNN(3, 5, batch_first=True).double(), draw(2, 11, 3)
-    bias = rnn.bias_ih_l0 + rnn.bias_hh_l0
-    assert_close(chapter.recurrent(x, rnn.weight_ih_l0, rnn.weight_hh_l0, bias), rnn(x)[0])
 
 
 def test_the_forget_bias_reaches_the_forget_gate(chapter):

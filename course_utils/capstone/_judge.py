@@ -171,6 +171,8 @@ def _number(value: Any) -> float:
     if value is None:
         _refuse("Your evidence returns None: is the `return` missing, or its body still `...`?")
     try:
+        if isinstance(value, str):  # "0.5" would do for float(), but nobody can compare it
+            raise TypeError
         number = float(value.detach() if isinstance(value, Tensor) else value)
     except (TypeError, ValueError, RuntimeError):
         _refuse("Your evidence has to return one number.", type(value).__name__, "a number")

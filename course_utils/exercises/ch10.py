@@ -292,6 +292,11 @@ def _flat_cases() -> list[Case]:
         case(4, 1, [("conv", 2, 3, 1, 0), ("pool", 2), ("conv", 2, 3, 1, 0)],
              "a kernel larger than the map", ValueError),
         case(2, 1, [("conv", 3, 4, 1, 1)], "a kernel that fits thanks to padding"),
+        case(6, 1, [("conv", 2, 3, 2, 0)], "a stride that leaves a row over"),
+        case(2, 1, [("conv", 3, 3, 2, 0)], "a kernel that is too large by less than the stride",
+             ValueError),
+        case(3, 2, [("conv", 2, 5, 1, 0), ("conv", 4, 1, 1, 3)],
+             "no pixel left in between; padding would hide it", ValueError),
     ]
 
 
@@ -390,6 +395,9 @@ def _pooled_nets() -> dict[str, tuple[nn.Sequential, int]]:
             "no pool": (nn.Sequential(*conv(1, 4), *conv(4, 2), *end(2 * 64, 36)), 8),
             "a pool after two convolutions": (
                 nn.Sequential(*conv(1, 4), *conv(4, 6), nn.MaxPool2d(2), *end(6 * 36, 5)), 12),
+            "a pool right after a convolution": (
+                nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(),
+                              *conv(4, 2), *end(2 * 16, 3)), 8),
         }
 
 
@@ -400,7 +408,8 @@ def _judge_pools(answer) -> Verdict:
         with torch.random.fork_rng(devices=[]):
             mine = answer(net)
         problem = (_changed(net, before, kinds) or _bad_parts(mine, net)
-                   or _bad_maps(mine, net, side) or _bad_linear(mine, net))
+                   or _bad_maps(mine, net, side) or _bad_kernels(mine, net)
+                   or _bad_linear(mine, net))
         if problem:
             return Verdict(False, problem, given=f"{note}:\n{net}", got=repr(mine)[:900])
     return Verdict(True, "No pool is left, and every map has the size it had.")
@@ -452,11 +461,20 @@ def _bad_maps(mine, net, side) -> str:
             "convolution *before* the pool that takes the stride; kernel and padding stay.")
 
 
+def _bad_kernels(mine, net) -> str:
+    kinds = [[(p.kernel_size, p.padding) for p in one if isinstance(p, nn.Conv2d)]
+             for one in (mine, net)]
+    if kinds[0] != kinds[1]:
+        return "A convolution has another kernel or padding than in `net`. Only strides change."
+    return ""
+
+
 def _bad_linear(mine, net) -> str:
     pairs = zip((p for p in net if isinstance(p, nn.Linear)),
                 (p for p in mine if isinstance(p, nn.Linear)), strict=True)
-    if any(not torch.equal(a.weight, b.weight) for a, b in pairs):
-        return "The linear layer is to keep its weights."
+    if any(not torch.equal(a, b) for old, new in pairs
+           for a, b in zip(old.parameters(), new.parameters(), strict=True)):
+        return "The linear layer is to keep its weights and biases."
     if any(p is q for p in net.parameters() for q in mine.parameters()):
         return ("The new net shares parameters with `net`: training one would change the other. "
                 "Use copy.deepcopy.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -34,7 +35,6 @@ def _mask_cases() -> list[Case]:
         Case((4, 0), "radius 0: only itself"),
         Case((4, 9), "a radius beyond the ends"),
         Case((1, 3), "one token"),
-        Case((0, 2), "no token at all"),
         Case((5, 1, True), "causal"),
         Case((6, 3, True), "causal, radius 3"),
         Case((3, 5, True), "causal, a radius beyond the ends"),
@@ -149,6 +149,7 @@ def _scores_cases() -> list[Case]:
         Case((3, (-1, -1), 100.0), "sharp"),
         Case((1, (2, 3), 0.5), "one pixel"),
         Case((3, (1, -1), 0.0), "α 0: all scores alike"),
+        Case((2, (0, 1), 3), "α a whole number"),
     ]
 
 
@@ -227,6 +228,11 @@ def decode(step: Callable, first: Tensor, longest: int, teacher: Tensor | None =
     return torch.stack(chosen, 1)
 
 
+@dataclass(frozen=True)
+class _State:
+    steps: int
+
+
 class _Step:
     """A decoder to try answers on: scores from a table, by the last word and the steps so far."""
 
@@ -234,9 +240,11 @@ class _Step:
         g = torch.Generator().manual_seed(stream)
         self.table = torch.randn(words, 12, words, generator=g)
 
-    def __call__(self, word: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
-        state = torch.zeros_like(word) if state is None else state
-        return self.table[word, state], state + 1
+    def __call__(self, word: Tensor, state: _State | None) -> tuple[Tensor, _State]:
+        if not (state is None or isinstance(state, _State)):
+            raise TypeError("the state is None at first, then what the last `step` gave")
+        steps = 0 if state is None else state.steps
+        return self.table[word, steps], _State(steps + 1)
 
     def __repr__(self) -> str:
         return f"a step with {len(self.table)} words"
