@@ -108,18 +108,6 @@ def test_the_most_likely_constant_shares_are_the_frequencies_and_the_answer_says
     assert "its frequency among the labels" in stored
 
 
-def test_formulas_in_the_text_are_the_gradients(chapter):
-    for formula in (r"y'_k - \hat y_k", r"2\, y'_k \Big[ (y'_k - \hat y_k) - \sum_i y'_i\,"):
-        assert formula in CHAPTER.prose
-    logits, label = draw(6, 5, number=1), torch.eye(5, dtype=f64)[2]
-    leaf = logits.clone().requires_grad_()
-    (leaf.softmax(-1) - label).square().sum().backward()
-    assert_close(chapter.mse_by_formula(logits, label), leaf.grad)
-    assert_close(chapter.gradient_lengths(chapter.mse, logits, label), leaf.grad.norm(dim=1))
-    share = logits.softmax(-1) - label
-    assert_close(chapter.gradient_lengths(chapter.cross_entropy, logits, label), share.norm(dim=1))
-
-
 @pytest.mark.parametrize(("K", "rivals"), [(2, 1), (3, 1), (10, 1), (3, 2), (10, 2)])
 def test_rows_with_a_gap_have_the_right_class_just_that_far_below(chapter, K, rivals):
     logits = chapter.with_gap(K, 12.0, rivals)
@@ -341,10 +329,3 @@ def test_the_corrections_of_the_notes_are_told():
     assert CHAPTER.prose.count("*Correction to the notes:*") == 2
     for word in ("they write −b + wx", "they write the label in both places"):
         assert word in CHAPTER.prose, word
-
-
-def test_the_floor_of_a_double_softmax_is_the_one_in_the_text():
-    assert r"L \ge \ln\Big(1 + \frac{K - 1}{e}\Big)" in CHAPTER.prose
-    for K in (2, 3, 10):
-        best = nn.functional.cross_entropy(torch.eye(K, dtype=f64), torch.arange(K))
-        assert best.item() == pytest.approx(math.log(1 + (K - 1) / math.e))

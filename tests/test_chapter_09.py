@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from torch import nn
 from torch.testing import assert_close
 
 from tests.chapter import Chapter, assert_follows, draw
@@ -53,14 +52,6 @@ def test_ridge_is_that_of_scikit_learn_whose_alpha_is_n_lambda(chapter):
     assert b.item() == pytest.approx(model.intercept_)
 
 
-def test_the_slope_of_the_penalised_loss_is_zero_there_and_the_bias_pays_nothing(chapter):
-    x, label = draw(25, 3), draw(25, number=1) + 5
-    w, b = chapter.ridge(x, label, 0.3)
-    w.requires_grad_(), b.requires_grad_()
-    ((x @ w + b - label).square().mean() + 0.3 * w.square().sum()).backward()
-    assert w.grad.abs().max() < 1e-12 and b.grad.abs() < 1e-12
-
-
 def test_weight_decay_is_twice_lambda_and_leaves_the_bias_alone(chapter):
     trained = chapter.trained(0.3, 3)
     assert_close(trained, chapter.ridge(chapter.measures, chapter.disease, 0.3), rtol=0, atol=1e-6)
@@ -97,14 +88,6 @@ def test_a_u_is_clearly_lower_in_between(chapter, curve, u):
 
 
 # ---- L1 ------------------------------------------------------------------------------------------
-
-
-def test_soft_thresholding_is_torchs_and_the_lowest_point(chapter):
-    v = draw(200)
-    assert_close(chapter.soft_threshold(v, 0.4), nn.functional.softshrink(v, 0.4))
-    u = torch.linspace(-4, 4, 80_001, dtype=f64)
-    lowest = u[((u - v[:, None]) ** 2 / 2 + 0.4 * u.abs()).argmin(1)]
-    assert_close(chapter.soft_threshold(v, 0.4), lowest, rtol=0, atol=1e-4)
 
 
 def certificate(x, label, w, strength):
@@ -154,20 +137,6 @@ def test_the_noisy_tables_are_scaled_by_their_training_rows(chapter):
 
 
 # ---- a limit -------------------------------------------------------------------------------------
-
-
-def test_the_limited_minimum_of_a_round_bowl_is_known(chapter):
-    best = torch.tensor([3.0, -4.0], dtype=f64)
-
-    def f(w):
-        return (w - best).square().sum()
-
-    round_ = chapter.lowest_within(f, torch.tensor(1.0, dtype=f64), 2, 2)      # on the way to best
-    assert_close(round_, best / 5, rtol=0, atol=1e-6)
-    corner = chapter.lowest_within(f, torch.tensor(1.0, dtype=f64), 2, 1)      # 4 − 3 = 1: corner
-    assert_close(corner, torch.tensor([0.0, -1.0], dtype=f64), rtol=0, atol=1e-6)
-    free = chapter.lowest_within(f, torch.tensor(100.0, dtype=f64), 2, 2)
-    assert_close(free, best, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("power", [1, 2])

@@ -520,6 +520,11 @@ def test_differences_in_words(got, expected, message):
     assert message in difference(got, expected)
 
 
+def test_a_factor_that_reads_1_is_not_told():
+    expected = torch.tensor([1.0, 2.0], dtype=torch.float64)
+    assert difference(1.00002 * expected, expected).endswith("got 1.00002, expected 1.0.")
+
+
 def test_an_exercises_own_tolerance_counts():
     assert difference(1.05, 1.0) and difference(1.05, 1.0, (0.1, 0.0)) is None
 

@@ -90,9 +90,10 @@ def test_adamw_with_the_bias_correction_inside_the_rate_as_torch_writes_it():
 
 
 def test_adam_with_l2_is_told_apart_although_it_is_torchs_adam():
-    def torchs_adam(theta, grad, m, v, step, lr, weight_decay):
+    def torchs_adam(theta, grad, m, v, step, lr, weight_decay, beta1=0.9, beta2=0.999, eps=1e-8):
         p = nn.Parameter(theta.clone())
-        rule = torch.optim.Adam([p], lr=lr, weight_decay=weight_decay)
+        rule = torch.optim.Adam([p], lr=lr, weight_decay=weight_decay, betas=(beta1, beta2),
+                                eps=eps)
         p.grad = grad.clone()
         rule.state[p] = {"step": torch.tensor(float(step)), "exp_avg": m.clone(),
                          "exp_avg_sq": v.clone()}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from course_utils.exercises.model import Case, Exercise, Mistake, Question
+from course_utils.exercises.model import Case, Exercise, Mistake, Question, Verdict
 
 f64 = torch.float64
 
@@ -343,12 +346,13 @@ def _sigmoid_pair(z: Tensor) -> Tensor:
     return torch.cat([first, 1 - first], dim=1)
 
 
-def _find_cases() -> list[Case]:
+def _looked_at() -> list[tuple[nn.Module, Tensor, str]]:
+    """(model, batch, what it is) of each question that the judge asks."""
     x = _drawn(6, 4, seed=17, size=1.0).float()
 
-    def case(end, note: str, *, layer: nn.Module | None = None, train: bool = True) -> Case:
+    def case(end, note: str, *, layer: nn.Module | None = None, train: bool = True):
         model = nn.Sequential(_Ends(nn.Identity()), layer) if layer is not None else _Ends(end)
-        return Case((model.train(train), x), note)
+        return model.train(train), x, note
 
     return [
         case(nn.Identity(), "a linear layer: logits"),
@@ -361,12 +365,46 @@ def _find_cases() -> list[Case]:
         case(_sigmoid_pair, "a sigmoid and its rest to 1"),
         case(_first_row_only, "only the first row sums to 1"),
         case(_last_row_only, "only the last row sums to 1"),
-        Case((_Ends(lambda z: z.softmax(dim=0)), x[:3]), "softmax over the examples, 3 × 3"),
+        (_Ends(lambda z: z.softmax(dim=0)), x[:3], "softmax over the examples, 3 × 3"),
         case(lambda z: z.relu(), "ReLU: none negative"),
+        case(lambda z: 1.002 * z.softmax(dim=-1), "all rows sum to 1.002"),
         case(None, "dropout after softmax, in training mode",
              layer=nn.Sequential(nn.Softmax(dim=-1), nn.Dropout(0.5))),
-        case(lambda z: z.softmax(dim=-1), "evaluation mode", train=False),
+        case(lambda z: z.softmax(dim=-1), "softmax hidden in forward, in evaluation mode",
+             train=False),
     ]
+
+
+def _judge_find(answer) -> Verdict:
+    """First whether all answers are right, then whether everything was left as it was."""
+    asked, wrong, left = _looked_at(), [], ""
+    for model, x, note in asked:
+        expected, rows = already_shares(model, x), x.clone()
+        modes = [part.training for part in model.modules()]
+        tried = copy.deepcopy(model)
+        got = answer(tried, rows)
+        if not isinstance(got, bool | np.bool_):
+            return Verdict(False, _no_bool(got), given=note, got=got, expected=expected)
+        if got != expected:
+            wrong.append((note, bool(got), expected))
+        if not torch.equal(rows, x):
+            left = left or "The answer is right, but your code changes x."
+        if [part.training for part in tried.modules()] != modes:
+            left = left or (f"The answer is right, but the model was in "
+                            f"{'training' if model.training else 'evaluation'} mode before, and is "
+                            "not now. Note `model.training` first.")
+    if wrong:
+        note, got, expected = wrong[0]
+        return Verdict(False, f"Wrong for {len(wrong)} of {len(asked)} models, such as the one "
+                       "given.", given=note, got=got, expected=expected)
+    return Verdict(not left, left or f"Right for all {len(asked)} models: softmax at the end, "
+                   "hidden, over the wrong dim, before dropout, and no softmax at all.")
+
+
+def _no_bool(got) -> str:
+    if got is None:
+        return "Your code returned None. Is the `return` missing?"
+    return "Return True or False (`bool(…)`)."
 
 
 def _by_layer_name(model, x):
@@ -421,7 +459,8 @@ FIND = Exercise(
     chapter="07",
     title="Find the double softmax",
     solution=already_shares,
-    cases=_find_cases,
+    cases=list,
+    judge=_judge_find,
     hints=(
         "Look at what comes out, not at the layers: what do shares have that logits do not?",
         "Two facts, for every row: no output below 0 (`(outputs >= 0).all()`), and the sum along "

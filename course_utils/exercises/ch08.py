@@ -312,8 +312,18 @@ def held_out_accuracy(model: nn.Module, x: Tensor, label: Tensor, batch_size: in
     return right / len(x)
 
 
+class _Notes:
+    """What went through a net and through all copies of it."""
+
+    def __init__(self) -> None:
+        self.recorded, self.sizes = 0, []    # passes recorded for autograd; batch sizes
+
+    def __deepcopy__(self, memo: dict) -> _Notes:
+        return self
+
+
 class _Watched(nn.Module):
-    """A small BatchNorm net that counts passes recorded for autograd, and notes batch sizes."""
+    """A small BatchNorm net that takes notes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -321,12 +331,12 @@ class _Watched(nn.Module):
             torch.manual_seed(3)
             self.layers = nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU(),
                                         nn.Linear(16, 3))
-        self.recorded, self.sizes = 0, []
+        self.notes = _Notes()
 
     def forward(self, x: Tensor) -> Tensor:
         out = self.layers(x)
-        self.recorded += out.requires_grad
-        self.sizes.append(len(x))
+        self.notes.recorded += out.requires_grad
+        self.notes.sizes.append(len(x))
         return out
 
 
@@ -350,7 +360,7 @@ def _judge_eval(answer) -> Verdict:
     trained, x, y = _trained()
     for training, size in ((True, 20), (True, 63), (False, 20), (True, 3), (True, 1), (True, 100)):
         model = copy.deepcopy(trained).train(training)
-        model.recorded, model.sizes = 0, []
+        model.notes = _Notes()
         before = {name: value.clone() for name, value in model.state_dict().items()}
         with torch.no_grad():
             right = (trained.eval()(x).argmax(-1) == y).double().mean().item()
@@ -374,14 +384,21 @@ def _wrong_manners(model: _Watched, before: dict, training: bool, size: int) -> 
     after = model.state_dict()
     if any(not torch.equal(before[name], after[name]) for name in before):
         return "The accuracy is right, but the running statistics have changed."
-    if model.recorded:
+    if model.notes.recorded:
         return ("The accuracy is right, but the passes are recorded for gradients: `with "
                 "torch.no_grad():`.")
     if any(part.training != training for part in model.modules()):
         mode = "train" if training else "eval"
         return f"The accuracy is right, but the model was in {mode} mode before, and is not now."
-    if max(model.sizes) > size:
-        return f"A batch of {max(model.sizes)} rows went through; at most {size} are asked for."
+    return _wrong_sizes(model.notes.sizes, size)
+
+
+def _wrong_sizes(sizes: list[int], size: int) -> str:
+    if max(sizes, default=0) > size:
+        return f"A batch of {max(sizes)} rows went through; at most {size} are asked for."
+    if any(rows != size for rows in sizes[:-1]):
+        return (f"The accuracy is right, but the batches have {min(sizes[:-1])} rows. Only the "
+                f"last may be smaller than {size}.")
     return ""
 
 

@@ -211,6 +211,9 @@ def _choose_cases() -> list[Case]:
         case(20, 8, 1.0, 5, "λ in falling order", 7, strengths=strengths.flip(0)),
         case(20, 8, 1.0, 2, "one λ to choose from", 8, strengths=strengths[5:6]),
         case(25, 10, 2.0, 5, "25 rows, 10 features", 9),
+        # what folds of other rows, or weighted by their size, choose is another λ here
+        case(10, 5, 2.0, 4, "10 rows: folds of 3 and 2; λ in any order", 142,
+             strengths=strengths[torch.arange(13) * 5 % 13]),
     ]
 
 
@@ -334,11 +337,11 @@ def _adamw_by_torch(theta, grad, m, v, step, lr, weight_decay, beta1=0.9, beta2=
 
 
 def _adamw_cases() -> list[Case]:
-    def case(note, step, lr, weight_decay, n=5, size=1.0, number=0):
+    def case(note, step, lr, weight_decay, *more, n=5, size=1.0, number=0):
         old = (torch.zeros(n, dtype=f64), torch.zeros(n, dtype=f64)) if step == 0 else (
             size * _draw(n, number=number + 1), (size * _draw(n, number=number + 2)) ** 2)
         return Case((_draw(n, number=number), size * _draw(n, number=number + 3), *old, step, lr,
-                     weight_decay), note)
+                     weight_decay, *more), note)
 
     return [
         case("the first step", 0, 0.1, 0.5),
@@ -347,6 +350,7 @@ def _adamw_cases() -> list[Case]:
         case("tiny gradients", 4, 0.1, 0.2, size=1e-6, number=30),
         case("large gradients", 50, 0.05, 2.0, size=100.0, number=40),
         case("η = 0.5", 2, 0.5, 0.4, number=50),
+        case("other β₁, β₂ and ε", 3, 0.1, 0.3, 0.7, 0.95, 0.01, number=60),
     ]
 
 
@@ -372,8 +376,8 @@ def _adamw_variant(*, l2=False, no_lr=False, after=False, correct=True, age=1, t
     return answer
 
 
-def _old_averages(theta, grad, m, v, step, lr, weight_decay):
-    return adamw_step(theta, grad, m, v, step, lr, weight_decay)[0], m, v
+def _old_averages(theta, grad, m, v, step, lr, weight_decay, beta1=0.9, beta2=0.999, eps=1e-8):
+    return adamw_step(theta, grad, m, v, step, lr, weight_decay, beta1, beta2, eps)[0], m, v
 
 
 ADAMW = Exercise(

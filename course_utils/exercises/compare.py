@@ -139,7 +139,7 @@ def _diagnosis(
     if got.dim() == 2 and got.shape[0] == got.shape[1] and close(got, expected.T):
         return " Yours is the transpose of what is expected."
     factor = _common_factor(got, expected)
-    if factor is None or not close(got, factor * expected):
+    if factor is None or f"{factor:.4g}" == "1" or not close(got, factor * expected):
         return ""
     if factor == -1:
         return " The sign is turned."

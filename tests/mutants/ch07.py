@@ -1,0 +1,244 @@
+"""Answers of learners for chapter 07: losses for classification."""
+
+import numpy as np
+import torch
+from torch import nn
+
+# --- loss-gradient-by-hand ------------------------------------------------------------------------
+
+
+def one_hot(logits, classes):
+    return nn.functional.one_hot(classes, logits.shape[1]).to(logits.dtype)
+
+
+def naive(logits, dim=-1):
+    powers = logits.exp()
+    return powers / powers.sum(dim, keepdim=True)
+
+
+def damaged_logits(logits, classes):
+    logits -= logits.max(1, keepdim=True).values
+    return (logits.softmax(1) - one_hot(logits, classes)) / len(logits)
+
+
+def clipped_at_the_class(logits, classes):
+    shares = logits.softmax(1)
+    shares[torch.arange(len(logits)), classes] = -1.0
+    return shares / len(logits)
+
+
+def printed(logits, classes):
+    print((logits.softmax(1) - one_hot(logits, classes)) / len(logits))
+
+
+def row_by_row(logits, classes):
+    rows = []
+    for logit, c in zip(logits.tolist(), classes.tolist(), strict=True):
+        powers = [2.718281828459045 ** (y - max(logit)) for y in logit]
+        rows.append([p / sum(powers) - (k == c) for k, p in enumerate(powers)])
+    return torch.tensor(rows, dtype=logits.dtype).reshape(logits.shape) / len(logits)
+
+
+def numpy_inside(logits, classes):
+    y = logits.numpy().astype(np.float64)
+    shares = np.exp(y - y.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    shares[np.arange(len(y)), classes.numpy()] -= 1
+    return torch.from_numpy(shares / len(y)).to(logits.dtype)
+
+
+def scattered(logits, classes):
+    minus = torch.full((len(logits), 1), -1.0, dtype=logits.dtype)
+    return naive(logits).scatter_add(1, classes[:, None], minus).div(len(logits))
+
+
+# --- loss-stable-softmax --------------------------------------------------------------------------
+
+
+def stable(logits, dim=-1):
+    powers = (logits - logits.amax(dim, keepdim=True)).exp()
+    return powers / powers.sum(dim, keepdim=True)
+
+
+def shifted_in_place(logits):
+    logits -= logits.amax(-1, keepdim=True)
+    return naive(logits)
+
+
+def without_keepdim(logits):
+    powers = (logits - logits.amax(-1, keepdim=True)).exp()
+    return powers / powers.sum(-1)
+
+
+def ruled_out_is_zero(logits):
+    return stable(logits.nan_to_num(neginf=0.0))
+
+
+def ruled_out_left_out(logits):
+    return stable(logits[logits.isfinite()])
+
+
+def tables_only(logits):
+    return torch.stack([stable(row, 0) for row in logits])
+
+
+def flat_rows(logits):
+    return stable(logits.reshape(-1, logits.shape[-1]))
+
+
+def numpy_softmax(logits):
+    y = logits.numpy()
+    powers = np.exp(y - np.max(y, axis=-1, keepdims=True))
+    return torch.from_numpy(np.asarray(powers / powers.sum(axis=-1, keepdims=True)))
+
+
+def by_pairs(logits):    # share_i = 1 / Σ_j exp(y_j − y_i), with −∞ and overflow harmless
+    safe = logits.clamp(min=-1e30).double()
+    share = 1 / (safe[..., None, :] - safe[..., :, None]).exp().sum(-1)
+    return share.masked_fill(logits.isneginf(), 0.0).to(logits.dtype)
+
+
+def each_row(logits):
+    rows = logits.reshape(-1, logits.shape[-1])
+    out = torch.zeros_like(rows)
+    for number, row in enumerate(rows):
+        powers = torch.exp(row - max(row))
+        out[number] = powers / sum(powers)
+    return out.reshape(logits.shape)
+
+
+# --- loss-find-double -----------------------------------------------------------------------------
+
+
+def in_eval(model, x, judge):
+    was = model.training
+    model.eval()
+    with torch.no_grad():
+        out = model(x)
+    model.train(was)
+    return bool(judge(out))
+
+
+def are_shares(out):
+    return (out >= 0).all() and ((out.sum(1) - 1).abs() < 1e-4).all()
+
+
+def ends_in_softmax(model, x):
+    return isinstance(list(model.modules())[-1], nn.Softmax)
+
+
+def left_in_eval(model, x):
+    model.eval()
+    with torch.no_grad():
+        return bool(are_shares(model(x)))
+
+
+def always_to_train(model, x):
+    found = left_in_eval(model, x)
+    model.train()
+    return found
+
+
+def softmax_changes_nothing(model, x):    # True nowhere: only log-softmax is left as it is
+    return in_eval(model, x, lambda out: torch.allclose(out.softmax(1), out, atol=1e-4))
+
+
+def loop_over_rows(model, x):
+    was = model.training
+    rows = model.eval()(x).tolist()
+    model.train(was)
+    return all(min(row) >= 0 and abs(sum(row) - 1) < 1e-4 for row in rows)
+
+
+def by_numpy(model, x):
+    modes = [(part, part.training) for part in model.modules()]
+    out = model.eval()(x).detach().numpy()
+    for part, mode in modes:
+        part.training = mode
+    return bool((out >= 0).all() and np.allclose(out.sum(axis=1), 1, rtol=0, atol=1e-4))
+
+
+WRONG = {
+    "loss-gradient-by-hand": {
+        "divided by K": lambda y, c: (y.softmax(1) - one_hot(y, c)) / y.shape[1],
+        "label of the largest logit": lambda y, c: (
+            y.softmax(1) - one_hot(y, y.argmax(1))) / len(y),
+        "as many classes as are named": lambda y, c: (
+            y.softmax(1) - nn.functional.one_hot(c)) / len(y),
+        "summed over the batch": lambda y, c: ((y.softmax(1) - one_hot(y, c)) / len(y)).sum(0),
+        "float32 always": lambda y, c: (
+            (y.float().softmax(1) - one_hot(y, c).float()) / len(y)),
+        "float64 always": lambda y, c: (y.double().softmax(1) - one_hot(y, c)) / len(y),
+        "squeezed": lambda y, c: ((y.softmax(1) - one_hot(y, c)) / len(y)).squeeze(),
+        "numpy array": lambda y, c: ((y.softmax(1) - one_hot(y, c)) / len(y)).numpy(),
+        "classes count from 1": lambda y, c: (
+            y.softmax(1) - one_hot(y, (c - 1) % y.shape[1])) / len(y),
+        "eight examples": lambda y, c: (y.softmax(1) - one_hot(y, c)) / 8,
+        "−1 instead of minus 1": clipped_at_the_class,
+        "logits shifted in place": damaged_logits,
+        "printed": printed,
+    },
+    "loss-stable-softmax": {
+        "logits shifted in place": shifted_in_place,
+        "sum without keepdim": without_keepdim,
+        "always float32": lambda y: stable(y.float()),
+        "shifted by the largest size": lambda y: naive(y - y.abs().amax(-1, keepdim=True)),
+        "divided by the largest": lambda y: naive(y / y.amax(-1, keepdim=True)),
+        "shifted by 1000": lambda y: naive(y - 1000),
+        "−∞ read as 0": ruled_out_is_zero,
+        "−∞ left out": ruled_out_left_out,
+        "tables only": tables_only,
+        "two dims come back": flat_rows,
+        "a tenth added below": lambda y: (y - y.amax(-1, keepdim=True)).exp() / (
+            0.1 + (y - y.amax(-1, keepdim=True)).exp().sum(-1, keepdim=True)),
+        "numpy array": lambda y: stable(y).numpy(),
+    },
+    "loss-find-double": {
+        "last layer's name": ends_in_softmax,
+        "mean of the sums": lambda model, x: in_eval(model, x, lambda out: (
+            (out >= 0).all() and (out.sum(1).mean() - 1).abs() < 1e-4)),
+        "no size taken": lambda model, x: in_eval(model, x, lambda out: (
+            (out >= 0).all() and (out.sum(1) - 1 < 1e-4).all())),
+        "exactly 1": lambda model, x: in_eval(model, x, lambda out: (
+            (out >= 0).all() and (out.sum(1) == 1).all())),
+        "up to a tenth": lambda model, x: in_eval(model, x, lambda out: (
+            (out >= 0).all() and ((out.sum(1) - 1).abs() < 0.1).all())),
+        "logarithms count": lambda model, x: in_eval(model, x, lambda out: (
+            are_shares(out) or are_shares(out.exp()))),
+        "eval mode left": left_in_eval,
+        "train mode left": always_to_train,
+        "always True": lambda model, x: True,
+        "always False": lambda model, x: False,
+        "softmax changes nothing": softmax_changes_nothing,
+        "printed": lambda model, x: print(in_eval(model, x, are_shares)),
+    },
+}
+
+RIGHT = {
+    "loss-gradient-by-hand": {
+        "plain exp, no shift": lambda y, c: (naive(y) - one_hot(y, c)) / len(y),
+        "row by row in Python": row_by_row,
+        "numpy inside": numpy_inside,
+        "scatter": scattered,
+        "rows of an identity matrix": lambda y, c: (
+            torch.softmax(y, 1) - torch.eye(y.shape[1], dtype=y.dtype)[c]).mul(1 / len(y)),
+        "float64 inside": lambda y, c: (
+            (y.double().softmax(1) - one_hot(y, c)) / len(y)).to(y.dtype),
+    },
+    "loss-stable-softmax": {
+        "numpy inside": numpy_softmax,
+        "by pairs of logits": by_pairs,
+        "row by row": each_row,
+        "logsumexp": lambda y: (y - y.logsumexp(-1, keepdim=True)).exp(),
+        "log_softmax": lambda y: y.log_softmax(-1).exp(),
+        "einsum": lambda y: torch.einsum(
+            "...k,...->...k", (y - y.amax(-1, keepdim=True)).exp(),
+            1 / (y - y.amax(-1, keepdim=True)).exp().sum(-1)),
+        "float64 inside": lambda y: stable(y.double()).to(y.dtype),
+    },
+    "loss-find-double": {
+        "eval mode and back": lambda model, x: in_eval(model, x, are_shares),
+        "row by row in Python": loop_over_rows,
+        "numpy, each part's mode kept": by_numpy,
+    },
+}
