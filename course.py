@@ -28,6 +28,7 @@ COMMANDS = {
     "ledger": (DEVELOP, "write CLAIMS.md from the executed chapters"),
     "bench": (DEVELOP, "[NAME ...] [--quick]   time it against what one would pick instead"),
     "seeds": (DEVELOP, "N [NN ...]   are all verdicts the same under COURSE_SEED 1 to N?"),
+    "matrix": (DEVELOP, "[--only ROW] [--full]   other versions, folders, locales, threads"),
     "check": (DEVELOP, "style of the code, form of the notebooks"),
     "doctor": (None, "say what is set up and what is missing"),
 }
@@ -255,6 +256,8 @@ def main(arguments):
     wheels, rest = take(rest, "--wheels", True)
     if wheels and not os.path.isdir(wheels):
         raise Trouble("there is no folder {} with packages (--wheels)".format(wheels))
+    if command == "matrix":                 # makes environments of its own, from the same source
+        rest += ["--cpu"] * bool(cpu) + (["--wheels", os.path.abspath(wheels)] if wheels else [])
     needs = COMMANDS[command][0]
     folder = os.path.join(ROOT, ".venv")
     if command == "test":

@@ -53,3 +53,11 @@ def test_a_seed_reaches_the_chapter(tmp_path):
     ran = execute.execute(notebook(code("a", "import os; os.environ['COURSE_SEED']")), tmp_path, 3)
 
     assert ran.cells[0].outputs[0].data["text/plain"] == "'3'"
+
+
+def test_a_change_of_variables_reaches_the_kernel(tmp_path):
+    tell = code("a", "import os\n[os.environ.get(n) for n in ('COURSE_HEADLESS', 'IPYTHONDIR')]")
+    ran = execute.execute(notebook(tell), tmp_path,
+                          changes={"COURSE_HEADLESS": "0", "IPYTHONDIR": None})
+
+    assert ran.cells[0].outputs[0].data["text/plain"] == "['0', None]"

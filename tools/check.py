@@ -13,7 +13,8 @@ from tools import chapters, layers, ledger, rules
 
 ROOT = chapters.ROOT
 TEXTS = ("*.py", "*.md", "*.toml", "*.txt", "*.yml", "*.cfg")
-SKIPPED = {".venv", ".venv-colab", "my_course", "artifacts", "build", "dist", ".git"}
+SKIPPED = {".venv", ".venv-colab", ".venv-matrix", "my_course", "artifacts", "build", "dist",
+           ".git"}
 HOME = re.compile(r"(?<![\w.…])/(?:root|work|home/\w+|Users/\w+)/\w")
 
 

@@ -13,6 +13,7 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from nbclient import NotebookClient
@@ -28,11 +29,13 @@ class ChapterFailed(Exception):
     """A cell of a chapter failed; the message names it and shows the error."""
 
 
-def execute(notebook: NotebookNode, folder: Path, seed: int | None = None) -> NotebookNode:
+def execute(notebook: NotebookNode, folder: Path, seed: int | None = None,
+            changes: Mapping[str, str | None] | None = None) -> NotebookNode:
     """Run a canonical copy of `notebook`, working folder `folder`; returns the executed copy.
 
     Args:
         seed: COURSE_SEED for the run; None is the course's own.
+        changes: environment variables that the kernel has otherwise than usual; None: has not.
     Raises:
         ChapterFailed: a cell raised (and is not tagged for it), hung, or killed the kernel.
     """
@@ -45,7 +48,8 @@ def execute(notebook: NotebookNode, folder: Path, seed: int | None = None) -> No
             extra_arguments=["--IPKernelApp.log_level=ERROR"],
             on_cell_start=lambda cell, cell_index: running.append(cell.id))
         try:
-            client.execute(env=kernel.headless_environment(Path(scratch), seed))
+            usual = kernel.headless_environment(Path(scratch), seed)
+            client.execute(env=kernel.changed(usual, changes or {}))
         except CellExecutionError as error:
             raise ChapterFailed(f"cell {running[-1]} failed\n{_plain(str(error))}") from None
         except (CellTimeoutError, DeadKernelError) as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS",
@@ -45,3 +46,9 @@ def headless_environment(scratch: Path, seed: int | None = None) -> dict[str, st
     if seed is not None:
         variables["COURSE_SEED"] = str(seed)
     return test_environment(scratch) | variables
+
+
+def changed(environment: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    """`environment` with some variables set otherwise, and without those that are None."""
+    merged = {**environment, **changes}
+    return {name: value for name, value in merged.items() if value is not None}
