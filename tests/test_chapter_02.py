@@ -44,47 +44,12 @@ def draw(*shape, number=0):
 # ---- the line ------------------------------------------------------------------------------------
 
 
-def test_the_losses_are_pytorchs(chapter):
-    prediction, label = draw(2, 30)
-    assert_close(chapter.mse(prediction, label), nn.MSELoss()(prediction, label))
-    assert_close(chapter.mae(prediction, label), nn.L1Loss()(prediction, label))
-
-
 def test_the_pairs_are_a_day_and_the_day_after_it(chapter):
     births = datasets.births()
     assert len(chapter.x) == len(chapter.label) == births.split["train"].stop - 1
     for n in (0, 1, 2500, 4016):
         assert chapter.x[n] * 1000 == births.count[n].double()
         assert chapter.label[n] * 1000 == births.count[n + 1].double()
-
-
-def test_the_gradient_is_what_a_small_step_changes(chapter):
-    x, label = draw(2, 20, number=1)
-    w, b, step = 0.7, -0.3, 1e-6
-
-    def loss(w, b):
-        return sum((b + w * x[n] - label[n]) ** 2 for n in range(20)) / 20
-
-    slopes = torch.stack(chapter.gradient(x, label, w, b))
-    by_steps = torch.stack([(loss(w + step, b) - loss(w - step, b)) / (2 * step),
-                            (loss(w, b + step) - loss(w, b - step)) / (2 * step)])
-    assert_close(slopes, by_steps, rtol=1e-6, atol=1e-7)
-
-
-def test_descent_subtracts_the_rate_times_the_gradient_each_time(chapter):
-    x, label = draw(2, 20, number=2)
-    places = chapter.descend(x, label, 1.0, 0.5, lr=0.1, updates=3)
-
-    assert places.shape == (4, 2)
-    for before, after in zip(places[:-1], places[1:], strict=True):
-        moved = before - 0.1 * torch.stack(chapter.gradient(x, label, *before))
-        assert_close(after, moved)
-
-
-def test_the_best_line_is_numpys(chapter):
-    x, label = draw(2, 50, number=3)
-    w, b = chapter.best_line(x, label)
-    assert np.allclose([w, b], np.polyfit(x, label, 1))
 
 
 def test_no_line_of_a_fine_grid_has_a_lower_mae_than_the_best_mae_line(chapter):
@@ -108,15 +73,6 @@ def test_the_shift_is_the_root_of_the_mean_squared_move(chapter):
     clean = draw(2, 40, number=6)
     lifted = (clean[0], clean[1] + 2)
     assert_close(chapter.shift(chapter.best_line, clean, lifted), torch.tensor(2.0, dtype=f64))
-
-
-def test_the_loss_of_a_cycle_is_the_mean_over_days(chapter):
-    days = chapter.daily[:56]
-    for period in (7.0, 9.5):
-        slow = np.mean([(days.mean() + chapter.height * math.cos(2 * math.pi * (t - 4) / period)
-                         - days[t]) ** 2 for t in range(56)])
-        found = chapter.wave_loss(torch.tensor([3.3, period], dtype=f64))
-        assert_close(found[1], torch.tensor(slow, dtype=f64))
 
 
 @pytest.mark.parametrize(("n", "size"), [(10, 4), (12, 4), (3, 8), (1, 1)])
@@ -211,14 +167,6 @@ def test_best_places_stand_close_where_the_curve_bends(chapter):
             < 0.3 * chapter.joined(lambda x: torch.tanh(20 * (x - 0.3)), even, x))
 
 
-def test_soft_and_hard_share_middle_and_slope(chapter):
-    z = torch.tensor([-1e-4, 0.0, 1e-4], dtype=f64)
-    for k in (1.0, 7.0):
-        soft, ramp = chapter.soft_and_hard(z, k, k)
-        assert soft[1] == ramp[1] == 0.5
-        assert_close(soft[2] - soft[0], ramp[2] - ramp[0], rtol=1e-6, atol=0)
-
-
 def test_restarts_trained_together_end_where_each_ends_alone(chapter):
     loss, theta = chapter.train_pieces(3, steps=60, restarts=4)
     start = chapter.random_pieces(3, 4, generator(23))
@@ -250,13 +198,6 @@ def test_nets_in_one_tensor_are_pytorchs_nets(chapter):
         for linear, W, b in zip(net[::2], layers[::2], layers[1::2], strict=True):
             linear.weight.data, linear.bias.data = W[r].T.detach(), b[r, 0].detach()
         assert_close(found[r], net(x)[:, 0])
-
-
-def test_nets_start_as_pytorchs_layers_do(chapter):
-    W, b = chapter.random_nets([25, 400], 10, seed(17))
-    ours, theirs = W.detach(), nn.Linear(25, 400).weight
-    assert ours.abs().max() <= 0.2 and b.abs().max() <= 0.2
-    assert_close(ours.std(), theirs.std().detach(), rtol=0.05, atol=0)
 
 
 # ---- playgrounds ---------------------------------------------------------------------------------

@@ -35,11 +35,6 @@ def seed(number):
 # ---- the digits ----------------------------------------------------------------------------------
 
 
-def test_knowing_nothing_costs_ln_10(chapter):
-    scores = torch.zeros(7, 10)
-    assert_close(chapter.cross_entropy(scores, chapter.label[:7]), torch.tensor(math.log(10)))
-
-
 def test_accuracy_is_the_share_of_right_highest_scores(chapter):
     scores = torch.tensor([[0.1, 2.0, 0.3], [5.0, 4.0, 1.0], [0.0, 0.0, 9.0], [1.0, 0.0, 0.0]])
     assert chapter.accuracy(scores, torch.tensor([1, 1, 2, 0])) == 0.75
@@ -237,13 +232,6 @@ def test_a_fold_is_judged_by_a_fit_that_never_saw_it(chapter):
 
 
 # ---- the leaderboard -----------------------------------------------------------------------------
-
-
-def test_the_expected_best_is_the_mean_of_a_maximum_of_binomials(chapter):
-    for models, images in ((1, 40), (50, 20), (1000, 50)):
-        draws = np.random.default_rng(0).binomial(images, 0.1, size=(4000, models)).max(axis=1)
-        error = 4 * draws.std() / images / math.sqrt(len(draws))
-        assert abs(chapter.expected_best(models, images) - draws.mean() / images) < error + 1e-12
 
 
 def test_one_guesser_alone_is_right_one_time_in_ten(chapter):

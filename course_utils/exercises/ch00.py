@@ -54,6 +54,10 @@ def _one_per_example(prediction, label):
     return (prediction - label).abs()
 
 
+def _plain_number(prediction, label):
+    return (prediction - label).abs().mean().item()
+
+
 MEAN_LOSS = Exercise(
     id="start-mean-loss",
     chapter="00",
@@ -81,6 +85,9 @@ MEAN_LOSS = Exercise(
                 "the mean distance, in births."),
         Mistake("one number per day", _one_per_example,
                 "These are the distances, one for each day. A loss is one number for all of them."),
+        Mistake("a plain number", _plain_number,
+                "The value is right. Leave the `.item()` off here: the cells that use your "
+                "function expect the tensor and take the plain number out themselves."),
     ),
     stub='''\
 def mean_loss(prediction, label):

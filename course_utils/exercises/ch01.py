@@ -103,12 +103,16 @@ def _mse_torch(prediction: Tensor, label: Tensor) -> Tensor:
 def _mse_cases() -> list[Case]:
     g = torch.Generator().manual_seed(2)
     zeros = torch.zeros(3)
+    learned = torch.tensor([0.5, -1.0, 2.0, 3.0], requires_grad=True)
+    double = torch.randn(2, 2, 3, generator=g, dtype=torch.float64)
     return [
-        Case((torch.tensor([1.0, 2.0, 4.0]), torch.tensor([1.0, 4.0, 3.0])), "three examples"),
+        Case((torch.tensor([1.0, 2.0, 4.0]), torch.tensor([1.0, 5.0, 3.0])), "three examples"),
         Case((torch.randn(50, generator=g), torch.randn(50, generator=g)), "random, 50 examples"),
         Case((torch.randn(4, 3, generator=g), torch.randn(4, 3, generator=g)), "random, 4 × 3"),
         Case((torch.tensor([2.0]), torch.tensor([5.0])), "a single example"),
         Case((zeros, zeros.clone()), "every prediction right"),
+        Case((double, double.flip(0)), "random, three dims, float64"),
+        Case((learned, torch.tensor([1.0, 1.0, 1.0, 1.0])), "with autograd's record"),
     ]
 
 
@@ -184,6 +188,8 @@ HEADER = ("date,hour,holiday,workingday,weather,temperature_c,feels_like_c,humid
 ROWS = ("2011-01-01,0,0,0,1,3.28,3,81,0,16", "2011-01-01,1,0,0,1,2.34,2,80,0,40",
         "2011-06-14,8,0,1,2,21.5,25,60,13,351", "2011-12-30,23,1,0,3,-1.5,-4,95,28,7",
         "2011-12-31,12,0,0,1,9.5,9,40,19,123")
+LONGER = tuple(f"2011-02-{i % 28 + 1:02},{i % 24},0,1,1,{i / 100},5,50,10,{i}"
+               for i in range(1200))     # a second file: neither five rows nor the real ones
 FEATURES = 8
 
 
@@ -232,26 +238,30 @@ class _ColumnsCounted(Rentals):
 
 
 def _judge_dataset(answer: type) -> Verdict:
-    given = "\n".join((HEADER, *ROWS))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "rentals.csv.gz"
-        path.write_bytes(gzip.compress((given + "\n").encode("utf-8")))
-        data = answer(path)
-        fault = _fault_of_items(data)
-    if fault is None:
-        return Verdict(True, "Every row of the file comes out as one pair, ready for a DataLoader.")
-    message, got, expected = fault
-    return Verdict(False, message, given=given, got=got, expected=expected)
+    kept = []                            # both at once: the second must not disturb the first
+    for rows, given in ((ROWS, "\n".join((HEADER, *ROWS))),
+                        (LONGER, f"a second file, with {len(LONGER):,} rows below its header")):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "rentals.csv.gz"
+            path.write_bytes(gzip.compress("\n".join((HEADER, *rows, "")).encode("utf-8")))
+            kept.append((answer(path), rows))
+            fault = next(filter(None, (_fault_of_items(*one) for one in kept)), None)
+        if fault:
+            message, got, expected = fault
+            return Verdict(False, message, given=given, got=got, expected=expected)
+    return Verdict(True, "Every row of the file comes out as one pair, ready for a DataLoader.")
 
 
-def _fault_of_items(data: Any) -> tuple[str, Any, Any] | None:
-    """What is wrong with the data set made from ROWS: message, got, expected; None if nothing."""
-    if len(data) != len(ROWS):
-        advice = "The first line of the file is the header, the others are examples."
-        return f"len(data) should be the number of examples. {advice}", len(data), len(ROWS)
-    expected = [[float(cell) for cell in row.split(",")[1:]] for row in ROWS]
-    for i, numbers in enumerate(expected):
-        item = data[i]
+def _fault_of_items(data: Any, rows: tuple[str, ...]) -> tuple[str, Any, Any] | None:
+    """What is wrong with the data set made from `rows`: message, got, expected; None if nothing.
+
+    Of many rows the first and the last ones are looked at.
+    """
+    expected = [[float(cell) for cell in row.split(",")[1:]] for row in rows]
+    if len(data) != len(rows):
+        return _advice_on_length(data, expected), len(data), len(rows)
+    for i in sorted({*range(len(rows))[:5], *range(len(rows))[-5:]}):
+        item, numbers = data[i], expected[i]
         if not (isinstance(item, tuple | list) and len(item) == 2):
             return (f"data[{i}] should be a pair, (features, label): the loop will unpack two.",
                     type(item).__name__, "a tuple of two tensors")
@@ -262,7 +272,24 @@ def _fault_of_items(data: Any) -> tuple[str, Any, Any] | None:
     features, label = next(iter(DataLoader(data, batch_size=2)))
     if (features.shape, label.shape) != ((2, FEATURES), (2,)):
         return "A batch of two has the wrong shape.", (features.shape, label.shape), ((2, 8), (2,))
+    batch = torch.cat([features, label[:, None]], dim=1)
+    if not torch.allclose(batch, torch.tensor(expected[:2])):
+        return ("Right at first, but looked at a second time, in a batch, the numbers are others. "
+                "Does your code change them when it hands them out?", batch, expected[:2])
     return None
+
+
+def _advice_on_length(data: Any, expected: list[list[float]]) -> str:
+    said = "len(data) should be the number of examples."
+    if len(expected) > len(ROWS):
+        return f"{said} With another file it was right: does a fixed number, or a file, stay?"
+    if len(data) > 10 * len(expected):
+        return f"{said} Is another file read than the one at `path`?"
+    if len(data) == len(expected) - 1 and torch.allclose(
+            torch.as_tensor(data[0][0]).float().flatten()[:FEATURES],
+            torch.tensor(expected[0][:FEATURES])):
+        return f"{said} The first row is there: is the last one missing?"
+    return f"{said} The first line of the file is the header, the others are examples."
 
 
 def _fault_of_part(name: str, part: Any, expected: Tensor) -> tuple[str, Any, Any] | None:
@@ -346,6 +373,7 @@ def _average_cases() -> list[Case]:
         Case(([0.5, 0.7, 3.0], [100, 100, 10]), "a small last batch with a large loss"),
         Case((g.random(7).tolist(), [32, 32, 32, 32, 32, 32, 5]), "random losses, seven batches"),
         Case(([0.25, 0.75], [8, 8]), "batches of one size"),
+        Case(([2.0, 0.5, 1.25, 0.75], [3, 40, 1, 16]), "batches of any size"),
         Case(([1.5], [3]), "a single batch"),
     ]
 
@@ -514,9 +542,12 @@ def _judge_runs(answer: Any) -> Verdict:
     if not _repeats(answer):
         return Verdict(False, _what_varies(answer), given, "other losses", "the same losses, bit "
                        "for bit")
-    if list(answer(1)) == list(answer(2)):
-        return Verdict(False, "It repeats, but it no longer listens to its seed: seed 1 and seed 2 "
-                       "give the same losses.", "seeds 1 and 2", "the same losses", "other losses")
+    losses = {seed: list(answer(seed)) for seed in (1, 2, 3, 11)}
+    for one, other in itertools.combinations(losses, 2):
+        if losses[one] == losses[other]:
+            return Verdict(False, f"It repeats, but it no longer listens to its seed: seed {one} "
+                           f"and seed {other} give the same losses.", f"seeds {one} and {other}",
+                           "the same losses", "other losses")
     return Verdict(True, "Both runs agree bit for bit, and another seed gives another run.")
 
 
@@ -526,7 +557,8 @@ def _what_varies(answer: Any) -> str:
         for names in itertools.combinations(STREAMS, size):
             if _repeats(answer, names):
                 return f"Two runs with one seed differ. Left to chance: {' and '.join(names)}."
-    return "Two runs with one seed differ, and not only in weights, noise and order."
+    return ("Two runs with one seed differ: something goes on where the last run stopped. Is a "
+            "generator made outside the function, or is there another source of chance?")
 
 
 REPEAT = Exercise(

@@ -334,9 +334,10 @@ def features(births: datasets.Births) -> Tensor:
 
 
 def _judge_features(answer) -> Verdict:
-    births = datasets.births()
-    rows = answer(datasets.births())
-    problem = _wrong_form(rows) or _knows_too_much(answer, births, rows)
+    births, given = datasets.births(), datasets.births()
+    rows = answer(given)
+    problem = (_wrong_form(rows) or _knows_too_much(answer, births, rows)
+               or _changed(given, births))
     if problem:
         return problem
     past = torch.stack([days_ago(births.count, days) for days in range(1, 57)], dim=1)
@@ -359,6 +360,14 @@ def _wrong_form(rows) -> Verdict | None:
     if not rows.isfinite().all():
         return Verdict(False, "There is a NaN or an infinite value among the features. The first "
                        "days have no past: put a number there.")
+    return None
+
+
+def _changed(given: datasets.Births, births: datasets.Births) -> Verdict | None:
+    for name in ("count", "weekday"):
+        if not torch.equal(getattr(given, name), getattr(births, name)):
+            return Verdict(False, f"Your code also changes `births.{name}` itself. The cells after "
+                           "it still need that as it was: work on a new tensor.")
     return None
 
 
@@ -437,7 +446,7 @@ BETTER_FEATURE = Exercise(
     ),
     mistakes=(
         Mistake("its own label", _own_label,
-                "Row i holds the births of day i itself, and that is the label. A model that may "
+                "Row i uses the births of day i itself, and that is the label. A model that may "
                 "copy the answer learns nothing: shift with `days_ago`."),
         Mistake("tomorrow", _tomorrow,
                 "A row uses births of days that lie *after* it. On the day you have to predict, "

@@ -199,6 +199,7 @@ def _diagnose_cases() -> list[Case]:
         Case(([2.0, 1.0, nan], [2.0, 1.0, nan], 2.0), "NaN at the end"),
         Case(([2.0, inf, 0.4], [2.0, 1.0, 0.4], 2.0), "infinite once, in the middle"),
         Case(([2.0, 0.5, 0.1], [2.0, nan, 0.3], 2.0), "NaN once, held-out"),
+        Case(([2.0, 0.5, 0.1], [2.0, -inf, 0.3], 2.0), "minus infinity once"),
         Case(([1.5], [0.5], 2.0), "one epoch only"),
         *(Case((one, two, 2.0), "random curves")
           for one, two in zip(curves[::2], curves[1::2], strict=True)),
@@ -206,6 +207,7 @@ def _diagnose_cases() -> list[Case]:
         Case(([1.0, 0.5], [1.0], 2.0), "curves of different lengths", ValueError),
         Case(([1.0], [1.0], 0.0), "a baseline of 0", ValueError),
         Case(([1.0], [1.0], nan), "a baseline that is NaN", ValueError),
+        Case(([1.0, nan], [1.0], 2.0), "different lengths, and NaN", ValueError),
     ]
 
 
@@ -418,6 +420,7 @@ def _stop_cases() -> list[Case]:
         Case(([5.0, 4.0, 4.5, 4.6], 2), "patience runs out in the very last epoch"),
         Case(([3.0], 1), "one epoch"),
         Case(([5.0, math.nan, 4.0, math.nan, math.nan, 1.0], 2), "NaN in between"),
+        Case(([1.0, 0.999, 0.998, 0.9979, 1.5, 1.5], 2), "a little lower is lower"),
         *(Case((curve, patience), "random curves")
           for curve, patience in zip(curves, (1, 2, 3, 4) * 2, strict=True)),
         Case(([], 3), "no epoch", ValueError),

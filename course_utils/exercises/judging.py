@@ -86,7 +86,7 @@ def _compare(exercise: Exercise, answer: Callable) -> Finding:
         notes = "; ".join(dict.fromkeys(case.note for case in cases if case.note))
         return Finding("passed", f"Right on all {len(cases)} inputs{': ' if notes else ''}{notes}.")
     for mistake in exercise.mistakes:
-        alike = (_alike(call(mistake.answer, case.args), outcome, exercise.tolerance)
+        alike = (_alike(case, call(mistake.answer, case.args), outcome, exercise.tolerance)
                  for case, outcome in zip(cases, outcomes, strict=True))
         if all(alike):
             return replace(first, message=mistake.message, mistake=mistake.name)
@@ -114,9 +114,12 @@ def _fault(exercise: Exercise, answer: Callable, case: Case, outcome: Outcome) -
         return Finding(**shown, message=problem)
     if outcome.changed and not exercise.in_place:
         names = " and ".join(_names(exercise, len(case.args))[i] for i in outcome.changed)
+        lists = all(isinstance(case.args[i], list) for i in outcome.changed)
+        instead = ("work on a copy (`x = list(x)`)" if lists else
+                   "work on a new tensor (`x = x - 1`, not `x -= 1`)")
         return Finding(**shown, message=(
             f"The result is right, but your code also changes its input {names}. Whoever calls it "
-            f"still needs that as it was: work on a new tensor (`x = x - 1`, not `x -= 1`)."))
+            f"still needs that as it was: {instead}."))
     return None
 
 
@@ -135,7 +138,9 @@ def _not_raised(exercise: Exercise, case: Case, outcome: Outcome) -> Finding | N
                    got=short(outcome.value))
 
 
-def _alike(mistaken: Outcome, outcome: Outcome, tolerance: Any) -> bool:
+def _alike(case: Case, mistaken: Outcome, outcome: Outcome, tolerance: Any) -> bool:
+    if case.raises and all(isinstance(one.error, case.raises) for one in (mistaken, outcome)):
+        return True  # both refuse what is to be refused; the words are the learner's own
     if mistaken.error or outcome.error:
         return _cause(mistaken.error) == _cause(outcome.error)
     return difference(outcome.value, mistaken.value, tolerance) is None
