@@ -32,41 +32,6 @@ def symmetric(size, number=0):
 # ---- Taylor --------------------------------------------------------------------------------------
 
 
-def test_the_tiny_nets_loss_is_the_squared_error_of_two_weights_in_a_row(chapter):
-    for w1, w2 in draw(6, 2).tolist():
-        loss = chapter.tiny_loss(torch.tensor([w1, w2], dtype=f64))
-        assert loss.item() == pytest.approx((1.0 - w2 * (w1 * 1.0)) ** 2)
-
-
-def test_slopes_and_bends_in_the_text_are_those_of_the_loss():
-    def loss(w1, w2):
-        return (1 - w1 * w2) ** 2
-
-    for formula in (r"-2\,(1 - w_1 w_2)\,w_2", r"2w_2^2 & 4w_1w_2 - 2", "4w_1w_2 - 2 & 2w_1^2"):
-        assert formula in CHAPTER.prose
-    h = 1e-4
-    for a, b in draw(5, 2, number=1).tolist():
-        slope = (loss(a + h, b) - loss(a - h, b)) / (2 * h)
-        assert slope == pytest.approx(-2 * (1 - a * b) * b, rel=1e-5, abs=1e-6)
-        bend = (loss(a + h, b) - 2 * loss(a, b) + loss(a - h, b)) / h**2
-        assert bend == pytest.approx(2 * b**2, rel=1e-4, abs=1e-5)
-        mixed = (loss(a + h, b + h) - loss(a + h, b - h) - loss(a - h, b + h)
-                 + loss(a - h, b - h)) / (4 * h**2)
-        assert mixed == pytest.approx(4 * a * b - 2, rel=1e-4, abs=1e-5)
-
-
-def test_the_second_order_of_a_quadratic_is_the_quadratic(chapter):
-    H, g, at, steps = symmetric(3), draw(3, number=2), draw(3, number=3), draw(7, 3, number=4)
-
-    def f(theta):
-        return 4.0 + g @ theta + theta @ H @ theta / 2
-
-    first, second = chapter.taylor(f, at, steps)
-    for n in range(7):
-        assert_close(second[n], f(at + steps[n]))
-        assert_close(first[n], f(at) + steps[n] @ (g + H @ at))
-
-
 @pytest.mark.parametrize("power", [3, 4, 5])
 def test_the_order_is_the_power_that_is_left_over(chapter, power):
     def f(theta):                                    # (…, 2): no second derivative at 0
@@ -82,13 +47,6 @@ def test_the_remainder_is_the_largest_over_the_directions(chapter):
 
 
 # ---- eigenvalues ---------------------------------------------------------------------------------
-
-
-def test_the_bend_is_the_sum_of_eigenvalues_times_squares():
-    assert r"\sum_i \lambda_i\, c_i^2" in CHAPTER.prose
-    H, v = symmetric(6, number=5), draw(6, number=6)
-    values, vectors = torch.linalg.eigh(H)
-    assert_close(v @ H @ v, sum(values[i] * (vectors[:, i] @ v) ** 2 for i in range(6)))
 
 
 def test_local_gives_slope_and_eigenpairs(chapter):
@@ -175,20 +133,6 @@ def test_descend_takes_the_steps_of_sgd(chapter):
     assert_close(chapter.descend(f, start, lr=0.05, steps=30), theta.detach())
 
 
-def test_leaving_a_quadratic_saddle_takes_the_updates_of_the_formula(chapter):
-    def f(theta):
-        return theta[..., 0] ** 2 - 3 * theta[..., 1] ** 2 / 2
-
-    epsilons = torch.tensor([3e-3, 2e-5, 7e-9], dtype=f64)
-    starts = torch.stack([torch.ones(3, dtype=f64), -epsilons], dim=1)
-    north = torch.tensor([0.0, 1.0], dtype=f64)
-    found = chapter.updates_to_leave(f, starts, north, lr=0.04)
-    assert found.tolist() == [math.ceil(math.log(0.1 / e) / math.log(1.12))
-                              for e in epsilons.tolist()]
-    stays = chapter.updates_to_leave(f, torch.tensor([[1.0, 0.0]], dtype=f64), north, limit=50)
-    assert stays.isinf().all()
-
-
 def test_eigenvalues_of_many_places_are_numpys(chapter):
     f, places = SURFACES["Himmelblau"].f, draw(5, 2, number=12)
     for row, at in zip(chapter.eigenvalues_at(f, places), places, strict=True):
@@ -219,14 +163,6 @@ def test_rows_of_the_hessian_and_its_product_are_those_of_torch_func(chapter):
     assert_close(chapter.hessian_by_rows(f, theta), H)
     assert_close(chapter.product_with_hessian(f, theta, v), H @ v)
     assert_close(chapter.plain_gradient(f, theta), torch.func.grad(f)(theta))
-
-
-def test_newtons_step_lands_on_the_saddle_of_a_quadratic(chapter):
-    H, g, at = symmetric(5, number=15), draw(5, number=16), draw(5, number=17)
-    values = np.linalg.eigvalsh(H.numpy())
-    assert values[0] < 0 < values[-1]                # uphill and downhill both occur
-    landed = at + chapter.newton_step(g + H @ at, H)
-    assert_close(landed, torch.from_numpy(np.linalg.solve(H.numpy(), -g.numpy())))
 
 
 def test_the_downhill_step_goes_down_along_every_eigenvector(chapter):

@@ -139,17 +139,6 @@ def test_only_a_mean_weighted_by_size_undoes_a_smaller_last_batch(chapter):
     assert found[1] < 1e-12 and chapter.epoch_gaps(64)[0] < 1e-12
 
 
-def test_the_drawn_noise_is_that_of_the_formula(chapter):
-    g = torch.Generator().manual_seed(6)
-    gradients = torch.randn(40, 6, generator=g, dtype=f64)
-    sigma = (gradients - gradients.mean(0)).square().sum(1).mean().sqrt().item()
-    with_it = chapter.drawn_noise(gradients, 8, True, g, draws=4000)
-    without = chapter.drawn_noise(gradients, 8, False, g, draws=4000)
-    assert with_it == pytest.approx(sigma / 8**0.5, rel=0.04)
-    assert without == pytest.approx(sigma / 8**0.5 * (32 / 39) ** 0.5, rel=0.04)
-    assert chapter.drawn_noise(gradients, 40, False, g, draws=3) < 1e-12
-
-
 # ---- the race ------------------------------------------------------------------------------------
 
 

@@ -248,6 +248,20 @@ def test_a_right_answer_in_another_form_passes(id, answer):
     assert finding.passed, finding
 
 
+def test_a_mistake_is_recognised_though_it_refuses_in_words_of_its_own():
+    def without_tolerance(values, tolerance):
+        if len(values) == 0 or values.isnan().any():
+            raise ValueError("words that no bank can know")
+        return ch04.classify(values, 0.0)
+
+    assert found("hess-classify", without_tolerance).mistake == "no tolerance"
+
+
+def test_the_gradient_is_not_taken_for_h_times_theta():
+    finding = found("hess-hvp", lambda loss, theta, v: torch.func.grad(loss)(theta))
+    assert finding.state == "failed" and finding.mistake != "H times theta"
+
+
 # ---- further wrong answers, written from the exercises' texts alone --------------------------
 
 

@@ -199,6 +199,8 @@ def _classify_cases() -> list[Case]:
         *(Case((row, 0.1), "random, four dimensions") for row in drawn),
         Case((at(), 1e-6), "no eigenvalue", ValueError),
         Case((at(1.0, float("nan")), 1e-6), "NaN", ValueError),
+        Case((at(float("nan"), 1.0), 1e-6), "NaN in front", ValueError),
+        Case((at(-1.0, float("nan"), 2.0), 1e-6), "NaN beside both signs", ValueError),
     ]
 
 
@@ -373,10 +375,10 @@ def _hvp_cases() -> list[tuple[Callable[[Tensor], Tensor], Tensor, Tensor, str]]
         return torch.tensor(values, dtype=f64)
 
     a = at(2.0, -1.0, 0.5, -1.0, 3.0, 0.0, 0.5, 0.0, -4.0).reshape(3, 3)
-    cliff = 1e6 * draw(5)
+    cliff, tilt = 1e6 * draw(5), at(2.0, 1.0, -1.0)      # tilted: g is not H theta
     return [
-        (lambda t: t @ a @ t / 2, at(1.0, 2.0, 3.0), at(1.0, 0.0, -2.0), "a quadratic in three "
-         "parameters"),
+        (lambda t: t @ a @ t / 2 + tilt @ t, at(1.0, 2.0, 3.0), at(1.0, 0.0, -2.0),
+         "a quadratic in three parameters"),
         (lambda t: (t**3).sum() + t[0] * t[1] ** 2, at(1.0, -2.0), at(0.5, 3.0), "a cubic"),
         (net, draw(count), draw(count), f"a network with {count} parameters"),
         (lambda t: cliff @ t + (t**4).sum(), draw(5), draw(5), "a steep slope, a small curvature"),
@@ -620,6 +622,8 @@ def _escape_cases() -> list[tuple[Tensor, float, float, str]]:
         (torch.zeros(2, 2, dtype=f64), 0.1, 1e-8, "H = 0"),
         (_turned(-1e-6, 1.0, 2.0), 0.1, 1e-3, "one eigenvalue a little below 0, within tolerance"),
         (_turned(-1e-6, 1.0, 2.0), 0.1, 1e-9, "the same, with a smaller tolerance"),
+        (_turned(-0.01, 40.0, 90.0), 0.1, 1e-3, "a gentle way down beside steep ways up"),
+        (table([-0.5]), 0.1, 0.5, "exactly −tolerance, which is not below it"),
     ]
 
 

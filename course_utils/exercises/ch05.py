@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from itertools import pairwise
 
 import torch
 from torch import Generator, Tensor
@@ -32,7 +34,11 @@ def _judge_deal(answer) -> Verdict:
     for n, size in SIZES:
         given = f"n_examples = {n}, batch_size = {size}"
         torch.manual_seed(0)
-        dealt = answer(n, size, _seeded(1))
+        try:
+            dealt = answer(n, size, _seeded(1))
+        except ValueError as error:
+            return Verdict(False, f"This batch size is allowed, but your code raised ValueError: "
+                           f"{error}", given=given)
         problem = _bad_form(dealt, n, size) or _bad_content(dealt, n)
         if problem:
             got = dealt if isinstance(dealt, list | tuple) else repr(dealt)[:80]
@@ -41,11 +47,14 @@ def _judge_deal(answer) -> Verdict:
     if problem:
         return Verdict(False, problem, given="n_examples = 100, batch_size = 32")
     for n, size in ((10, 0), (10, -1), (10, 11)):
+        got = None
         try:
             answer(n, size, _seeded(1))
         except ValueError:
             continue
-        return Verdict(False, "This batch size is to be refused with a ValueError.",
+        except Exception as error:
+            got = f"{type(error).__name__}: {error}"
+        return Verdict(False, "This batch size is to be refused with a ValueError.", got=got,
                        given=f"n_examples = {n}, batch_size = {size}")
     return Verdict(True, "Every example once, in a new order each epoch, and the rest kept.")
 
@@ -89,13 +98,21 @@ def _bad_order(answer) -> str:
     if first == sorted(first) or sorted(first[:32]) == natural[:32]:
         return ("The order of the batches, or inside them, is shuffled, but the same rows stay "
                 "together. Shuffle first, then cut.")
+    steps = Counter((after - before) % 100 for before, after in pairwise(first))
+    if max(steps.values()) > 20:                         # by chance one step comes 6 times or so
+        return ("Neighbours stay neighbours: most rows follow the same row in every epoch. All "
+                "orders should be possible.")
     torch.manual_seed(1)
     one = torch.cat(list(answer(100, 32, _seeded(2)))).tolist()
     torch.manual_seed(2)
+    untouched = torch.get_rng_state()
     other = torch.cat(list(answer(100, 32, _seeded(2)))).tolist()
     if one != other:
         return ("With the same generator the order differs from run to run: hand `g` to "
                 "`torch.randperm(…, generator=g)`.")
+    if not torch.equal(untouched, torch.get_rng_state()):
+        return ("Your code moves torch's global stream of random numbers, on which other code "
+                "relies. Draw from `g` alone.")
     return ""
 
 

@@ -516,14 +516,14 @@ def descend(rule: Callable, shift: Tensor) -> list[float] | str:
     for step in range(BUDGET):
         new = rule(theta.clone(), _bent_slope(theta - shift), state, step)
         if not isinstance(new, Tensor):
-            kind = "None: is the `return` missing?" if new is None else type(new).__name__
-            return f"The rule has to return the new θ, a tensor. It returned {kind}."
+            kind = "None. Is the `return` missing?" if new is None else f"{type(new).__name__}."
+            return f"The rule has to return the new θ, a tensor. It returned {kind}"
         if new.shape != (2,):
             return f"The new θ has shape {tuple(new.shape)}; it should be (2,), as θ."
         theta = new.detach().to(f64)
         losses.append(float(_bent_valley(theta - shift)))
         if not math.isfinite(losses[-1]):
-            return (f"It diverged: after {step + 1} steps the loss is no longer a finite number. "
+            return (f"It diverged: after step {step} the loss is no longer a finite number. "
                     "The walls are steep at the start; try a smaller rate.")
         if losses[-1] < GOAL:
             break
