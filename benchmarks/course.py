@@ -64,7 +64,8 @@ def first_result(chapter: Path) -> float:
 
 def import_seconds(chapter: Path) -> float:
     """Seconds that a chapter's imports take beyond those of PyTorch, Matplotlib and widgets."""
-    source = next(cell.source for cell in canonical.read(chapter).cells if cell.id == "imports")
+    source = next(cell.source for cell in canonical.read(chapter).cells
+                  if cell.id.endswith("imports"))
     code = (f"{FIRST_IMPORTS}, time\nbegin = time.process_time()\n{source}\n"
             "print(time.process_time() - begin)")
     done = subprocess.run([sys.executable, "-c", code], cwd=chapters.ROOT, capture_output=True,

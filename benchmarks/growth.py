@@ -3,8 +3,8 @@
     python -m benchmarks.growth             # about two minutes
 
 Each row doubles (or quadruples) one size and keeps all else; the last column is the slope of log
-seconds against log size, fitted to the larger half of the sizes, where fixed costs matter least: 1
-is proportional, 2 quadratic. Process time, one thread, the median of interleaved rounds.
+seconds against log size, fitted to the three larger sizes, where fixed costs matter less: 1 is
+proportional, 2 quadratic. Process time, one thread, the median of interleaved rounds.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def pictures() -> dict[int, Work]:
     x, y = np.meshgrid(np.linspace(-2, 2, 60), np.linspace(-2, 2, 60))
 
     def draw(width: float) -> None:
-        fig, ax = new_figure(figsize=(width, width))
+        fig, ax = new_figure(size=(width, width))
         ax.contourf(x, y, np.log1p((1 - x) ** 2 + 5 * (y - x**2) ** 2), 20)
         show(fig, "A curved valley seen from above, its lowest point at (1, 1).")
 
@@ -103,8 +103,8 @@ def measured(works: dict[int, Work]) -> dict[int, float]:
 
 
 def slope(times: dict[int, float]) -> float:
-    """Of log seconds against log size, over the larger half of the sizes."""
-    larger = sorted(times)[len(times) // 2 - 1:]
+    """Of log seconds against log size, over the three larger sizes."""
+    larger = sorted(times)[-3:]
     return float(np.polyfit(np.log(larger), np.log([times[size] for size in larger]), 1)[0])
 
 

@@ -14,11 +14,10 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from torch import Tensor
 
-from course_utils.figures import COLORS
+from . import figures
+from .figures import COLORS
 
-# Negative blue, zero white, positive vermillion; what is between tiles is grey.
-SIGNED = LinearSegmentedColormap.from_list(
-    "signed", [COLORS["train"], "white", COLORS["held_out"]]).with_extremes(bad="#B8B8B8")
+SIGNED = figures.SIGNED.with_extremes(bad="#B8B8B8")  # what is between tiles is grey
 GREY = LinearSegmentedColormap.from_list("grey", ["black", "white"]).with_extremes(bad="#7FA6B8")
 GAP = 1  # pixels between tiles
 

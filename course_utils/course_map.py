@@ -15,9 +15,9 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
-from course_utils import paths
-from course_utils.cards import Card, escape, table_html
-from course_utils.figures import COLORS, Picture, new_figure, show
+from . import paths
+from .cards import Card, escape, table_html
+from .figures import COLORS, Picture, new_figure, show
 
 HEADING = re.compile(r"^#{1,6} +(.+?)\s*$", re.MULTILINE)
 BOX_WIDTH, BOX_HEIGHT = 0.86, 0.62  # in lanes and in rows

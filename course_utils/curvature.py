@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_utils.parameters import Function, chunk_for, in_chunks
+from .parameters import Function, chunk_for, in_chunks
 
 MEMORY = 32e6  # bytes of results in f, for all columns that are computed at once
 WIDEST = 128  # columns at once: more gains nothing on a CPU

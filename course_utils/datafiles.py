@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from course_utils import paths
+from . import paths
 
 Content = bytes | dict[str, np.ndarray]
 
@@ -72,7 +72,11 @@ def content_sha256(content: bytes | Mapping[str, np.ndarray]) -> str:
 
 
 def decode(file_name: str, raw: bytes) -> Content:
-    """What the bytes of a file hold: text for `.gz`, arrays by name for `.npz`."""
+    """What the bytes of a file hold: text for `.gz`, arrays by name for `.npz`.
+
+    Raises:
+        EOFError: there are no bytes. Whatever gzip, zip or NumPy say of damaged ones.
+    """
     if not raw:
         raise EOFError("the file is empty")
     if file_name.endswith(".gz"):

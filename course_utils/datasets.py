@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_utils import datafiles, paths
-from course_utils.datafiles import DataError, FileReport, verify_all
+from . import datafiles, paths
+from .datafiles import DataError, FileReport, verify_all
 
 __all__ = [
     "BROWN_CATEGORIES",

@@ -85,6 +85,9 @@ LOOK: dict[str, Any] = {
     "axes.labelcolor": "black",
 }
 SURFACE = LinearSegmentedColormap.from_list("surface", ["#FBFBF8", "#D5DDE0", "#9CAEB8"])
+# Negative blue, zero white, positive vermillion.
+SIGNED = LinearSegmentedColormap.from_list(
+    "signed", [COLORS["train"], "white", COLORS["held_out"]])
 
 
 class CourseAxes(Axes):

@@ -18,11 +18,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from course_utils.progress_bar import Bar
+from .progress_bar import Bar
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Function = Callable[[Tensor], Tensor]  # of one flat vector, (P,) to ()
-
 
 
 def flatten(model: nn.Module) -> Tensor:

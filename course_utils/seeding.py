@@ -29,7 +29,7 @@ def course_seed() -> int:
     if not text:
         return DEFAULT_SEED
     try:
-        return _checked(int(text), "COURSE_SEED")
+        return checked_seed(int(text), "COURSE_SEED")
     except ValueError:
         raise ValueError(
             f"COURSE_SEED is {text!r}; it has to be a whole number from 0 to {_LIMIT - 1}, "
@@ -48,7 +48,7 @@ def seed_everything(seed: int | None = None) -> int:
         TypeError: `seed` is not a whole number.
         ValueError: `seed` is out of range.
     """
-    seed = course_seed() if seed is None else _checked(seed, "seed")
+    seed = course_seed() if seed is None else checked_seed(seed, "seed")
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)  # CPU and, where present, CUDA and MPS
@@ -121,7 +121,13 @@ def _whole(value: int, name: str) -> int:
         raise TypeError(f"{name} is {value!r} ({kind}); it has to be a whole number") from None
 
 
-def _checked(value: int, name: str) -> int:
+def checked_seed(value: int, name: str) -> int:
+    """`value` as a seed; `name` is what the message calls it.
+
+    Raises:
+        TypeError: not a whole number.
+        ValueError: not from 0 to 2³² − 1.
+    """
     value = _whole(value, name)
     if not 0 <= value < _LIMIT:
         raise ValueError(f"{name} is {value}; it has to lie between 0 and {_LIMIT - 1}")

@@ -10,11 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from torch import Tensor
 
-from .figures import COLORS, STYLES
+from .figures import COLORS, SIGNED, STYLES
 
 WEIGHT = LinearSegmentedColormap.from_list("weight", ["#FFFFFF", "#7DB4D8", COLORS["train"]])
-SIGNED = LinearSegmentedColormap.from_list(
-    "signed", [COLORS["train"], "white", COLORS["held_out"]])
 
 
 def weight_maps(

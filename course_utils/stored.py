@@ -34,6 +34,7 @@ def stored(name: str, compute: Callable[[], Any], settings: Mapping[str, Any]) -
     """The result of a long computation: read from `results/<name>.json`, or computed and written.
 
     Args:
+        name: of the file in `results/`, without ending.
         compute: compute() -> numbers, texts, lists and dicts of these; called under COURSE_SLOW=1.
         settings: what it depends on; a stored result of other settings is refused.
     Raises:

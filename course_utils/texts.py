@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from course_utils.datasets import Sentence
+from .datasets import Sentence
 
 TAGS = ("NOUN", "VERB", ".", "DET", "ADP", "ADJ", "PRON", "ADV", "CONJ", "PRT", "NUM", "X")
 PADDING, UNKNOWN = 0, 1  # ids of no word, and of a word that the vocabulary lacks
@@ -67,6 +67,8 @@ def encode(
 ) -> tuple[Tensor, Tensor]:
     """Sentences as rows of equal length.
 
+    Args:
+        length: words and signs that a row has room for.
     Returns:
         tokens: (N, length) int64, word ids, 0 after the sentence's end.
         tags: (N, length) int64, positions in `TAGS`, −1 after the sentence's end.

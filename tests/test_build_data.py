@@ -3,11 +3,13 @@
 import gzip
 import hashlib
 import importlib
+import io
 import sys
 from collections import Counter
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from course_utils import datafiles, paths
 
@@ -176,13 +178,10 @@ def test_a_small_category_gives_all_it_has_and_the_others_share_the_rest(data):
 
 
 def test_photos_are_means_of_two_by_two_pixels(data):
-    image_module = pytest.importorskip("PIL.Image")
-    import io
-
     pixels = np.zeros((4, 6, 3), np.uint8)
     pixels[:2, :2, 0] = [[10, 20], [30, 41]]  # mean 25.25
     packed = io.BytesIO()
-    image_module.fromarray(pixels).save(packed, "png")
+    Image.fromarray(pixels).save(packed, "png")
     files = {f"x/{name}.jpg": packed.getvalue() for name in ("china", "flower")}
     small = data["recipes"].photos(files)["china"]
     assert small.shape == (3, 2, 3) and small[0, 0, 0] == 25 and small.sum() == 25

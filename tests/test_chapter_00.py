@@ -1,7 +1,5 @@
 """Chapter 00: its cells compute what they say, its missions can be reached, its tables agree."""
 
-import ast
-import os
 import re
 
 import numpy as np
@@ -9,42 +7,18 @@ import pytest
 import torch
 
 from course_utils import datasets, glossary, paths
-from tools import canonical
+from tests.chapter import Chapter
 
-PATH = paths.notebooks_dir() / "00_start_here.ipynb"
-CELLS = {cell.id: cell for cell in canonical.read(PATH).cells}
+CHAPTER = Chapter("00")
 LONG = {"ml-structured-data", "ml-structured-fit", "ml-structured-run", "ml-structured-live",
         "ml-structured-predict"}
 
 
 @pytest.fixture(scope="module")
 def chapter():
-    """The chapter's names after its code cells ran (the bootstrap and the tagger left out)."""
-    shown, names = {}, {}
-    before = os.environ.get("COURSE_HEADLESS")
-    os.environ["COURSE_HEADLESS"] = "1"
-    try:
-        for id, cell in CELLS.items():
-            if cell.cell_type != "code" or id == "bootstrap" or id in LONG:
-                continue
-            *body, last = _statements(cell.source)
-            exec("\n".join(body), names)
-            shown[id] = _value(last, names)
-    finally:
-        os.environ["COURSE_HEADLESS"] = before
-    return {**names, "shown": shown}
-
-
-def _statements(source):
-    return [ast.unparse(node) for node in ast.parse(source).body] or ["None"]
-
-
-def _value(statement, names):
-    try:
-        return eval(statement, names)
-    except SyntaxError:
-        exec(statement, names)
-        return None
+    """The chapter's names after its code cells ran, the tagger's left out; `shown` as there."""
+    left_out = LONG | {"bootstrap", CHAPTER.imports}
+    return vars(CHAPTER.names([id for id in CHAPTER.code if id not in left_out]))
 
 
 def test_the_miss_is_what_it_says(chapter):
@@ -149,7 +123,7 @@ class _Run:
 
 def test_the_notation_table_is_the_glossarys():
     rows = [[part.strip() for part in line.strip("|").split("|")]
-            for line in CELLS["start-notation"].source.splitlines() if line.startswith("|")]
+            for line in CHAPTER.cells["start-notation"].source.splitlines() if line.startswith("|")]
     head, _, *rows = rows
     known = [[term.symbol, ", ".join(f"`{name.strip()}`" for name in term.code.split(",")),
               term.en, term.zh, term.shape] for term in glossary.read_terms()]
@@ -160,19 +134,14 @@ def test_the_notation_table_is_the_glossarys():
 
 
 def test_other_chapters_find_the_notation_under_its_name():
-    assert CELLS["start-notation"].source.startswith("## Notation and glossary\n")
+    assert CHAPTER.cells["start-notation"].source.startswith("## Notation and glossary\n")
 
 
 def test_links_go_where_the_text_says():
-    text = "\n".join(cell.source for cell in CELLS.values() if cell.cell_type == "markdown")
+    lines = [line for cell in CHAPTER.cells.values() if cell.cell_type == "markdown"
+             for line in cell.source.splitlines()]
     headings = {line.lstrip("#").strip().replace(" ", "-")
-                for line in text.splitlines() if line.startswith("#")}
-    for file, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", text):
+                for line in lines if line.startswith("#")}
+    for file, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", CHAPTER.prose):
         assert not file or (paths.notebooks_dir() / file).is_file(), file
         assert not anchor or anchor in headings, anchor
-
-
-def test_cells_are_short():
-    for id, cell in CELLS.items():
-        if cell.cell_type == "code" and id not in ("bootstrap", "start-imports"):
-            assert len(cell.source.splitlines()) <= 21, id

@@ -9,41 +9,25 @@ import pytest
 import torch
 from torch import nn
 from torch.testing import assert_close
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils import datasets
 from course_utils.exercises import ch01, check
-from course_utils.paths import data_dir, notebooks_dir
+from course_utils.paths import data_dir
 from course_utils.seeding import generator, seed_everything
 from course_utils.training import evaluate, fit
-from tools import canonical
+from tests.chapter import Chapter
 
-NOTEBOOK = canonical.read(notebooks_dir() / "01_pytorch_basics.ipynb")
-NAMES = {"np": np, "torch": torch, "nn": nn, "DataLoader": DataLoader, "Dataset": Dataset,
-         "TensorDataset": TensorDataset, "generator": generator, "device": torch.device("cpu")}
+CHAPTER = Chapter("01")
+NAMES = {"np": np, "torch": torch, "nn": nn, "DataLoader": DataLoader,
+         "TensorDataset": TensorDataset, "generator": generator}    # what a stub finds there
 
 
 def defined(*names, **more):
-    """Functions and classes of the notebook, run in a fresh namespace; one of them or a tuple."""
-    space, found = {**NAMES, **more}, set()
-    for cell in NOTEBOOK.cells:
-        if cell.cell_type != "code":
-            continue
-        for node in ast.parse(cell.source).body:
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in names:
-                assert node.name not in found, f"{node.name} is defined twice"
-                found.add(node.name)
-                exec(compile(ast.Module([node], []), cell.id, "exec"), space)
-    assert found == set(names)
-    return space[names[0]] if len(names) == 1 else tuple(space[name] for name in names)
+    """Functions and classes of the notebook, in a namespace of their own; one or a tuple."""
+    found = CHAPTER.names([], device=torch.device("cpu"), **more)
+    return getattr(found, *names) if len(names) == 1 else [getattr(found, n) for n in names]
 
-
-def source(id):
-    (cell,) = [cell for cell in NOTEBOOK.cells if cell.id == id]
-    return cell.source
-
-
-PROSE = "\n".join(cell.source for cell in NOTEBOOK.cells if cell.cell_type == "markdown")
 
 # ---- the loops ----------------------------------------------------------------------------------
 
@@ -56,8 +40,9 @@ def rows():
 
 
 def fresh(seed=5, lr=0.1):
+    classifier = defined("Classifier")
     torch.manual_seed(seed)
-    model = defined("Classifier")()
+    model = classifier()
     return model, torch.optim.SGD(model.parameters(), lr=lr)
 
 
@@ -127,8 +112,9 @@ def test_validation_counts_right_answers_and_testing_keeps_the_order(rows):
 
 def test_the_digit_reader_learns():
     digits = datasets.digits()
+    classifier = defined("Classifier")
     seed_everything(1)
-    model = defined("Classifier")()
+    model = classifier()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     fit(model, nn.CrossEntropyLoss(), optimizer, (digits.train_x, digits.train_y), epochs=5,
         batch_size=32)
@@ -210,7 +196,7 @@ def test_run_both_sees_a_wrong_shape_a_wrong_dtype_and_a_wrong_number():
 def test_the_strangers_file_is_refused_and_is_harmless_if_loaded(tmp_path):
     ran = []
     payload, stranger = defined("payload", "Stranger", ran=ran)
-    assert ast.unparse(ast.parse(source("stranger-make"))).count("ran.append") == 1
+    assert ast.unparse(ast.parse(CHAPTER.code["stranger-make"].source)).count("ran.append") == 1
     # pickle finds functions by module and name
     payload.__module__ = stranger.__module__ = __name__
     globals()["payload"] = payload
@@ -230,12 +216,12 @@ def test_the_strangers_file_is_refused_and_is_harmless_if_loaded(tmp_path):
                                   "nn.Softmax()", "inside the loop", "code fence", "toch", "toruch",
                                   "critertion", "map_location", "cuDNN switch"])
 def test_each_slip_of_the_notes_is_told_where_it_is_mended(slip):
-    assert slip in PROSE
+    assert slip in CHAPTER.prose
 
 
 def test_the_course_has_no_measured_number_in_this_chapters_prose():
     for number in ("94.", "95.", "96.", "7.66", "0.8 %"):
-        assert number not in PROSE
+        assert number not in CHAPTER.prose
 
 
 # ---- exercises and questions --------------------------------------------------------------------

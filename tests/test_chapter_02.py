@@ -12,7 +12,7 @@ from torch.testing import assert_close
 from course_utils import datasets
 from course_utils.exercises import banks
 from course_utils.seeding import generator
-from tests.chapter import Chapter, assert_follows
+from tests.chapter import Chapter, assert_follows, draw, missions
 
 CHAPTER = Chapter("02")
 # Cells that are run as they stand; of the others only the functions are taken. Order counts.
@@ -35,10 +35,6 @@ def chapter():
 
 def seed(number):
     return torch.Generator().manual_seed(number)
-
-
-def draw(*shape, number=0):
-    return torch.randn(*shape, generator=seed(number), dtype=f64)
 
 
 # ---- the line ------------------------------------------------------------------------------------
@@ -201,12 +197,6 @@ def test_nets_in_one_tensor_are_pytorchs_nets(chapter):
 
 
 # ---- playgrounds ---------------------------------------------------------------------------------
-
-
-def missions(chapter, cell):
-    frame = chapter.shown[cell]._frame
-    assert frame.missions and not frame._reached, "a mission is done before anything was moved"
-    return [mission.goal for mission in frame.missions]
 
 
 def test_the_missions_of_the_line_can_be_reached(chapter):

@@ -9,7 +9,7 @@ import torch
 from torch.testing import assert_close
 
 from course_utils.surfaces import SURFACES
-from tests.chapter import Chapter, assert_follows, assert_seen, draw
+from tests.chapter import Chapter, assert_follows, assert_seen, draw, missions
 
 CHAPTER = Chapter("04")
 # Cells that are run as they stand; of the others only the functions are taken. Order counts.
@@ -203,12 +203,6 @@ def test_the_memory_of_a_large_hessian_is_what_the_prediction_is_compared_with()
 
 
 # ---- playgrounds ---------------------------------------------------------------------------------
-
-
-def missions(chapter, cell):
-    frame = chapter.shown[cell]._frame
-    assert frame.missions and not frame._reached, "a mission is done before anything was moved"
-    return [mission.goal for mission in frame.missions]
 
 
 def test_the_missions_of_the_walk_can_be_reached(chapter):

@@ -11,7 +11,7 @@ from torch.testing import assert_close
 
 from course_utils.figures import new_figure
 from course_utils.widgets.losses import arrival_map, logit_picture, two_surfaces
-from tests.chapter import Chapter, assert_follows, assert_seen, draw
+from tests.chapter import Chapter, assert_follows, assert_seen, draw, missions
 
 CHAPTER = Chapter("07")
 # Cells that are run as they stand; of the others only the functions are taken. Order counts.
@@ -188,12 +188,6 @@ def test_log_sum_exp_is_torchs_and_the_others_break_where_floats_end(chapter):
 
 
 # ---- playgrounds ---------------------------------------------------------------------------------
-
-
-def missions(chapter, cell):
-    frame = chapter.shown[cell]._frame
-    assert frame.missions and not frame._reached, "a mission is done before anything was moved"
-    return [mission.goal for mission in frame.missions]
 
 
 def test_the_missions_of_the_logits_can_be_reached(chapter):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from tests.chapter import Chapter, assert_follows, draw
+from tests.chapter import Chapter, assert_follows, draw, missions
 
 CHAPTER = Chapter("09")
 # Cells that are run as they stand; of the others only the functions are taken. Order counts.
@@ -41,15 +41,6 @@ def test_ridge_is_least_squares_with_rows_that_ask_for_zero(chapter, strength):
     w, b = chapter.ridge(x, label, strength)
     for k in range(3):
         assert_close((w[k], b[k]), by_extra_rows(x[k].numpy(), label[k].numpy(), strength))
-
-
-def test_ridge_is_that_of_scikit_learn_whose_alpha_is_n_lambda(chapter):
-    linear_model = pytest.importorskip("sklearn.linear_model")
-    x, label = draw(30, 4), draw(30, number=1) + 3
-    model = linear_model.Ridge(alpha=30 * 0.2).fit(x.numpy(), label.numpy())
-    w, b = chapter.ridge(x, label, 0.2)
-    assert_close(w, torch.from_numpy(model.coef_))
-    assert b.item() == pytest.approx(model.intercept_)
 
 
 def test_weight_decay_is_twice_lambda_and_leaves_the_bias_alone(chapter):
@@ -104,14 +95,6 @@ def test_the_lasso_is_certified_to_be_the_minimum_and_sparse(chapter):
         assert certificate(x, label, chapter.lasso(x, label, strength), strength) < 1e-9
     assert (chapter.lasso(x, label, 0.2) == 0).any()
     assert (chapter.lasso(x, label, 100.0) == 0).all()
-
-
-def test_the_lasso_is_that_of_scikit_learn_whose_loss_is_halved(chapter):
-    linear_model = pytest.importorskip("sklearn.linear_model")
-    x, label = draw(40, 6), draw(40, number=1)
-    x, label = x - x.mean(0), label - label.mean()
-    model = linear_model.Lasso(alpha=0.1 / 2, tol=1e-12).fit(x.numpy(), label.numpy())
-    assert_close(chapter.lasso(x, label, 0.1), torch.from_numpy(model.coef_), rtol=0, atol=1e-7)
 
 
 def test_the_paths_of_all_draws_at_once_are_those_of_single_problems(chapter):
@@ -228,12 +211,6 @@ def test_dropout_of_a_linear_models_inputs_adds_the_penalty_of_the_text(p):
 
 
 # ---- playgrounds ---------------------------------------------------------------------------------
-
-
-def missions(chapter, cell):
-    frame = chapter.shown[cell]._frame
-    assert frame.missions and not frame._reached, "a mission is done before anything was moved"
-    return [mission.goal for mission in frame.missions]
 
 
 def reached(goals, spots):

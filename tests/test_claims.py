@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbclient
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -278,7 +280,6 @@ claim("reg-overfit", holds=number < 0.5, measured=f"{number} < 0.5")
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
     """A notebook with one claim, executed and stored."""
-    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     cell = nbformat.v4.new_code_cell(CODE, id="verdict", metadata={"tags": ["nbval-check-output"]})
     book = nbformat.v4.new_notebook(cells=[cell])
     nbclient.NotebookClient(book, resources={"metadata": {"path": str(paths.root())}}).execute()
@@ -297,7 +298,6 @@ def test_a_kernel_stores_the_record_in_the_outputs_metadata(executed):
 def test_nbval_passes_with_other_numbers_and_fails_with_another_verdict(
     executed, tmp_path, monkeypatch, number, agrees
 ):
-    pytest.importorskip("nbval")
     monkeypatch.setenv("NUMBER", number)
     monkeypatch.setenv("PYTHONPATH", str(paths.root()))
     copy = shutil.copy(executed, tmp_path)

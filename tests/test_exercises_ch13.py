@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from course_utils.capstone import FAULTS, draw_faults, edit_of, judge
+from course_utils.capstone import FAULTS, draw_faults, judge
 from course_utils.capstone import _casebook as casebook
 from course_utils.capstone._casebook import Casebook
-from course_utils.capstone._worked import worked_text
+from course_utils.capstone._worked import edit, worked_text
 from course_utils.exercises import banks, engine, solution
 from course_utils.exercises.judging import examine
 
@@ -66,7 +66,7 @@ def test_there_is_one_exercise_for_each_case():
 
 def test_a_mended_script_with_an_error_is_told_with_its_line():
     book = open_case("wrong dim")
-    old, new = edit_of("A")
+    old, new = edit("wrong dim", book["A"].script)
     script = book["A"].script.replace(old, new)
 
     def answer(text):

@@ -1,5 +1,6 @@
 """A training run without widgets: stepping, curves, divergence, the learner's exceptions."""
 
+import json
 import math
 
 import pytest
@@ -72,6 +73,15 @@ def test_an_exception_is_shown_as_the_learner_s_with_their_line():
     run.advance(9, math.inf)
     assert run.stopped and run.step == 0
     assert "RuntimeError" in run.error and "torch.ones(2) @ torch.ones(3)" in run.error
+
+
+def test_an_exception_inside_a_library_is_shown_with_the_learner_s_line():
+    def broken(settings):
+        yield json.loads("{")
+
+    run = Run(broken, SETTINGS, steps=9)
+    run.advance(1, math.inf)
+    assert "JSONDecodeError" in run.error and 'json.loads("{")' in run.error
 
 
 @pytest.mark.parametrize("yielded", [1.0, None, [1.0]])

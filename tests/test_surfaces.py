@@ -16,13 +16,11 @@ from course_utils.surfaces import (
     Plane,
     Surface,
     _grid,
-    draw_plane,
     draw_surface,
     filter_normalised,
     loss_grid,
     plane_by_directions,
     plane_grid,
-    plane_of_trajectory,
 )
 
 f64 = torch.float64
@@ -303,53 +301,6 @@ def test_directions_that_span_no_plane_are_refused(d2, words):
         plane_by_directions(torch.zeros(3), torch.tensor([1.0, 0.0, 0.0]), d2)
 
 
-def test_the_plane_of_a_trajectory_is_the_one_it_was_made_in():
-    basis, _ = torch.linalg.qr(torch.randn(9, 3, dtype=f64, generator=seed(0)))
-    t = torch.linspace(0, 6, 50, dtype=f64)
-    flat = torch.stack([t, t.sin()], dim=1) @ basis[:, :2].T + torch.arange(9.0, dtype=f64)
-
-    plane = plane_of_trajectory(flat)
-
-    inside = basis[:, :2] @ basis[:, :2].T  # projects on the plane
-    torch.testing.assert_close(plane.directions @ inside, plane.directions)
-    torch.testing.assert_close(plane.directions @ plane.directions.T, torch.eye(2, dtype=f64))
-    assert math.isclose(plane.share, 1.0)
-    ab = plane.project(flat)
-    torch.testing.assert_close(plane.at(ab[:, 0], ab[:, 1]), flat)
-
-
-def test_the_share_is_the_part_of_the_variance_in_the_plane():
-    basis, _ = torch.linalg.qr(torch.randn(9, 3, dtype=f64, generator=seed(0)))
-    t = torch.arange(60, dtype=f64) * 2 * math.pi / 60
-    parts = torch.stack([3 * t.cos(), 2 * t.sin(), (2 * t).cos()], dim=1)  # variances 9 : 4 : 1
-
-    plane = plane_of_trajectory(parts @ basis.T)
-
-    assert math.isclose(plane.share, 13 / 14, rel_tol=1e-12)
-    torch.testing.assert_close((plane.directions @ basis)[:, :2].abs(), torch.eye(2, dtype=f64))
-    assert "92.9% of the trajectory's variance" in repr(plane)
-
-
-def test_a_trajectory_ends_above_and_to_the_right_of_its_start():
-    for number in range(10):  # the sign of a principal component is arbitrary
-        drift = torch.randn(6, dtype=f64, generator=seed(number))
-        noise = torch.randn(30, 6, dtype=f64, generator=seed(100 + number))
-        thetas = torch.arange(30.0, dtype=f64)[:, None] * drift + noise
-
-        start, *_, end = plane_of_trajectory(thetas).project(thetas)
-
-        assert (end > start).all()
-
-
-@pytest.mark.parametrize("thetas, words", [
-    (torch.zeros(2, 5), "T ≥ 3"), (torch.ones(5, 1), "P ≥ 2"), (torch.ones(5, 4), "the same"),
-    (torch.full((4, 3), math.inf), "NaN or infinity"),
-])  # fmt: skip
-def test_a_path_that_spans_no_plane_is_refused(thetas, words):
-    with pytest.raises(ValueError, match=words):
-        plane_of_trajectory(thetas)
-
-
 def conv_net():
     torch.manual_seed(0)
     return nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, 4))
@@ -509,22 +460,3 @@ def test_a_path_that_runs_away_is_cut_off_and_the_picture_keeps_its_range(far):
     (line,) = [line for line in ax.lines if line.get_label() == "plain"]
     assert line.get_xydata().tolist() == [[1.0, 1.0], [50.0, 1.0]]
     assert ax.get_xlim() == (-2, 2)
-
-
-def test_a_plane_shows_its_heights_the_right_way_up_and_the_trajectory():
-    a, b = torch.linspace(-1, 2, 4), torch.linspace(0, 1, 3)
-    Z = b[:, None] + 0 * a[None] + 1.0  # rises along b only
-    trajectory = torch.tensor([[0.0, 0.1], [1.0, 0.9], [5.0, 0.9]])  # leaves the picture
-    _, ax = new_figure()
-
-    filled = draw_plane(ax, a, b, Z, trajectory, log=True)
-
-    steps = [path.vertices for path in filled.get_paths() if len(path.vertices)]
-    assert all((step[:, 0].min(), step[:, 0].max()) == (-1, 2) for step in steps)  # level along a
-    heights = [step[:, 1].mean() for step in steps]
-    assert len(heights) > 2 and heights == sorted(heights)
-    np.testing.assert_allclose(ax.lines[0].get_xydata(), trajectory)
-    assert ax.get_xlim() == (-1, 2) and ax.get_ylim() == (0, 1)
-    assert isinstance(filled.norm, LogNorm)
-    with pytest.raises(ValueError, match="log=True needs heights above 0"):
-        draw_plane(ax, a, b, Z - 1.0, log=True)

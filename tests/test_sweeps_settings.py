@@ -68,7 +68,7 @@ def test_grid_refuses_what_is_no_list(lists, error, words):
         ([{"lr": True}], TypeError, "has to be a number"),
         ([{"lr": None}], TypeError, "has to be a number"),
         ([{"lr": 0.1, "momentum": -0.9}], ValueError, "0 or more"),
-        ([{"lr": 0.1, "momentum": 1.5}], ValueError, "below 1"),
+        ([{"lr": 0.1, "momentum": 1.5}], ValueError, "1 at most"),
         ([{"lr": 0.1, "momentun": 0.9}], ValueError, "Did you mean 'momentum'"),
         ([{"lr": 0.1, "beta1": 0.9}], ValueError, "nothing reads the setting 'beta1'"),
         ([{"learning_rate": 0.1}], ValueError, "SGD and your functions know .*lr"),

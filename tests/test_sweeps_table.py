@@ -4,14 +4,13 @@ import math
 
 import numpy as np
 import pytest
-import torch
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Rectangle
 from torch import nn
 
 from course_utils.figures import COLORS, new_figure, show
 from course_utils.heat_maps import compact
-from course_utils.sweeps import Sweep, grid, sweep
+from course_utils.sweeps import Sweep, grid
 from course_utils.sweeps._words import brief, by_ratios
 
 SETTINGS = grid(lr=[0.01, 0.1, 1.0], width=[4, 8], seed=range(5))
@@ -198,47 +197,6 @@ def test_plot_draws_into_the_axes_it_is_given():
     assert table().plot("lr", "train_loss", ax=axes[0]) is axes[0]
     assert table().heat("lr", "width", "train_loss", ax=axes[1]) is axes[1]
     show(axes[0].figure, "two")
-
-
-def test_plot_curves_shows_values_against_updates():
-    found = table()
-    ax = found.plot_curves("train_loss", by="lr")
-    drawn = lines(ax)
-    assert list(drawn) == ["learning rate 0.01", "learning rate 0.1", "learning rate 1"]
-    values = found.where(lr=0.1).curves["train_loss"]
-    line = drawn["learning rate 0.1"]
-    assert line.get_xdata().tolist() == [0, 1, 3]
-    np.testing.assert_allclose(line.get_ydata(), np.median(values, axis=0))
-    assert ax.get_xlabel() == "updates"
-
-
-def test_plot_curves_counts_the_diverged_and_leaves_them_out():
-    found = table(diverge=lambda s: s["lr"] == 1.0 or (s["lr"] == 0.1 and s["seed"] == 0))
-    drawn = lines(found.where(width=4).plot_curves("train_loss", by="lr"))
-    assert "learning rate 0.1 (1 of 5 diverged)" in drawn
-    assert "learning rate 1 (all diverged)" in drawn
-    kept = found.where(width=4, lr=0.1).curves["train_loss"][1:]
-    line = drawn["learning rate 0.1 (1 of 5 diverged)"]
-    np.testing.assert_allclose(line.get_ydata(), np.median(kept, axis=0))
-
-
-def test_a_diverged_group_does_not_set_the_height_of_the_picture():
-    found = table(diverge=lambda s: s["lr"] == 1.0)
-    found.curves["train_loss"][found.diverged, 1] = 1e30
-    assert found.where(width=4).plot_curves("train_loss", by="lr").get_ylim()[1] < 1e3
-
-
-def test_curves_of_different_lengths_are_drawn_apart_or_refused():
-    def make():
-        return nn.Linear(2, 1)
-
-    x = torch.linspace(-1, 1, 12).reshape(6, 2)
-    found = sweep(make, nn.MSELoss(), (x, x[:, :1]), grid(batch_size=[2, 3], lr=[0.1]), epochs=2)
-    drawn = lines(found.plot_curves("train_loss", by="batch_size"))
-    assert drawn["batch size 2"].get_xdata()[-1] == 6
-    assert drawn["batch size 3"].get_xdata()[-1] == 4
-    with pytest.raises(ValueError, match="different numbers of updates"):
-        found.plot_curves("train_loss")
 
 
 def cells(ax):

@@ -32,7 +32,6 @@ HEADER = re.compile(r"# %%(?: \[(?P<kind>markdown|raw)\])?(?: id=(?P<id>\S+))?"
 LOOKS_LIKE_HEADER = re.compile(r"#( #)* %%")
 ESCAPED_HEADER = re.compile(r"#( #)+ %%")
 CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-ALLOWED_METADATA = {"tags"}
 
 
 def to_text(notebook: NotebookNode) -> str:

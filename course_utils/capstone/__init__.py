@@ -13,10 +13,10 @@ from ._judge import Ruling, judge
 from ._report import report
 from ._run import EPOCHS, UPDATES, Run, ScriptError, load, run_script
 from ._script import FAULTS, written
-from ._worked import edit_of, worked, worked_text
+from ._worked import worked, worked_text
 
 __all__ = ["EPOCHS", "FAULTS", "LETTERS", "UPDATES", "Case", "Casebook", "Ruling", "Run",
-           "ScriptError", "current", "draw_faults", "edit_of", "healthy_script", "judge", "load",
+           "ScriptError", "current", "draw_faults", "healthy_script", "judge", "load",
            "planted_script", "report", "run_script", "worked", "worked_text"]
 
 

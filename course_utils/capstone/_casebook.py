@@ -6,8 +6,7 @@ import itertools
 import random
 from dataclasses import dataclass
 
-from course_utils import cards, seeding
-
+from .. import cards, seeding
 from ._script import FAULTS, written
 
 LETTERS = "ABCDE"
@@ -92,7 +91,7 @@ def draw_faults(seed: int | None = None) -> Casebook:
     Raises:
         TypeError, ValueError: `seed` is not a whole number of at least 0.
     """
-    seed = seeding.course_seed() if seed is None else seeding._checked(seed, "seed")
+    seed = seeding.course_seed() if seed is None else seeding.checked_seed(seed, "seed")
     _open["book"] = Casebook(seed)
     return _open["book"]
 

@@ -11,8 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from course_utils import seeding
-
+from .. import seeding
 from . import _mended
 from ._casebook import current
 from ._run import Run, ScriptError, run_script

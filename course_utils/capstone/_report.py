@@ -6,8 +6,7 @@ import inspect
 import textwrap
 from collections.abc import Callable
 
-from course_utils.cards import Card, block, escape, measured, paragraph, table_html
-
+from ..cards import Card, block, escape, measured, paragraph, table_html
 from ._casebook import LETTERS, current
 from ._judge import Solved, range_text, solved
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from course_utils import datasets, paths, seeding
+from .. import datasets, paths, seeding
 
 ROWS, EPOCHS, UPDATES = 1200, 25, 150  # pictures there are; what the healthy script makes
 MOST_UPDATES, MOST_TURNS = 2 * UPDATES, 20_000  # beyond these a script is stopped

@@ -7,9 +7,8 @@ from collections.abc import Callable
 
 import torch
 
-from course_utils.curvature import extreme_eigenpairs
-from course_utils.parameters import flat_loss
-
+from ..curvature import extreme_eigenpairs
+from ..parameters import flat_loss
 from ._casebook import current
 from ._run import Run
 from ._script import HEALTHY, PLANTED
@@ -85,12 +84,6 @@ def edit(fault: str, script: str) -> tuple[str, str]:
     planted = PLANTED[fault]
     old = next(wording for wording in planted.wordings if wording in script)
     return old, HEALTHY[planted.place][0]
-
-
-def edit_of(letter: str) -> tuple[str, str]:
-    """(old, new): what mends a case of the current book."""
-    book = current()
-    return edit(book.fault_in(letter), book[letter].script)
 
 
 def worked(letter: str) -> tuple[str, Callable[[Run], float], str]:

@@ -9,19 +9,16 @@ import io
 import itertools
 import linecache
 import random
-import sysconfig
-import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-_PACKAGE = str(Path(__file__).resolve().parents[1])
-_LIBRARIES = tuple({sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")})
+from ..own_code import own_frame
+
 _LONGEST = 10_000  # items taken from a generator
 
 
@@ -132,16 +129,8 @@ def line_of(error: BaseException) -> tuple[int, str] | None:
 
     None if no frame is theirs: the call itself failed, or the fault is the check's own.
     """
-    own = [frame for frame in traceback.extract_tb(error.__traceback__)
-           if _is_learners(frame.filename)]
-    if not own:
+    last = own_frame(error)
+    if last is None:
         return None
-    last = own[-1]
     text = last.line or linecache.getline(last.filename, last.lineno or 0)
     return last.lineno or 0, text.strip()
-
-
-def _is_learners(filename: str) -> bool:
-    if filename.startswith(("<frozen", _PACKAGE, *_LIBRARIES)):
-        return False
-    return not {"site-packages", "dist-packages"} & set(Path(filename).parts)

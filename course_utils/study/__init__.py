@@ -14,7 +14,7 @@ from typing import Any
 from ..cards import Card, escape, paragraph
 from ..paths import headless
 from . import _store
-from ._predictions import Kept, Prediction, compared_card, result_of
+from ._predictions import Prediction, compared_card, result_of
 from ._progress_card import chapters_by_prefix, progress_card
 from ._store import Store
 from .live import Live
@@ -204,7 +204,7 @@ def reset_progress(confirm: bool = False) -> Card:
     return _told("reset", f"{_count(entries)} forgotten{where}")
 
 
-class _KeptPrediction(Kept):
+class _KeptPrediction:
     """A prediction's entry in the progress file: predicted, measured, unit."""
 
     def __init__(self, id: str):

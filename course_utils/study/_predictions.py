@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Protocol
 
 from ..cards import Card, code, escape, measured, paragraph
 from .live import Choices, Live, frame, status, text
@@ -11,17 +11,17 @@ from .live import Choices, Live, frame, status, text
 NEAR = 1.25  # a number within this factor counts as near
 
 
-class Kept:
+class Kept(Protocol):
     """Where a prediction is kept: `{"predicted": …, "unit": …}`, with "measured" once compared."""
 
     def get(self) -> dict[str, Any] | None:
-        raise NotImplementedError
+        """What is kept, or None."""
 
     def put(self, value: dict[str, Any]) -> None:
-        raise NotImplementedError
+        """Keep this instead."""
 
     def notice(self) -> str:
-        raise NotImplementedError
+        """What to tell the learner about the keeping, as HTML; "" if nothing."""
 
 
 class Prediction:

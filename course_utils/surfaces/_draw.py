@@ -94,28 +94,3 @@ def _near(places: Any, x_range: tuple[float, float], y_range: tuple[float, float
     with np.errstate(invalid="ignore"):
         near = (np.abs(places - middle) < FAR * width).all(axis=1)
     return places if near.all() else places[: max(1, int(near.argmin()))]
-
-
-def draw_plane(
-    ax: Axes, a: Any, b: Any, Z: Any, trajectory: Any = None, log: bool = False
-) -> QuadContourSet:
-    """Heights over a plane of parameters from above, with the path of a training run.
-
-    Args:
-        ax: where to draw.
-        a, b: (columns,), (rows,): coordinates in the plane.
-        Z: (rows, columns), from `plane_grid`.
-        trajectory: (T, 2), coordinates of the path, from `Plane.project`.
-        log: contour lines at equal ratios.
-    Returns:
-        the filled contours, for `fig.colorbar`.
-    Raises:
-        ValueError: as `figures.contour` and `figures.path`.
-    """
-    filled = contour(ax, a, b, Z, log=log)
-    x_range, y_range = ((float(min(axis)), float(max(axis))) for axis in (a, b))
-    if trajectory is not None:
-        path(ax, _near(trajectory, x_range, y_range), COLORS["train"])
-    ax.set(xlabel="along direction 1", ylabel="along direction 2", xlim=x_range, ylim=y_range)
-    ax.xaxis.set_major_locator(MaxNLocator(TICKS, steps=[1, 2, 2.5, 5, 10]))
-    return filled

@@ -41,7 +41,12 @@ def loss_grid(f: Function, xs: Numbers, ys: Numbers, *, chunk: int | None = None
 
 
 def heights(f: Callable[[Tensor], Tensor], places: Tensor, chunk: int | None = None) -> Tensor:
-    """f at many places (n, 2) -> (n,): by vmap in chunks, else in a loop."""
+    """f at many places (n, 2) -> (n,): by vmap in chunks, else in a loop.
+
+    Raises:
+        ValueError: f does not return a scalar, or `chunk` is below 1.
+        Whatever f itself raises.
+    """
     _check_scalar(f(places[0]))
     if chunk is not None and chunk < 1:
         raise ValueError(f"chunk is {chunk}; at least one place is needed at a time")

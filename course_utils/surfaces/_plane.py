@@ -18,17 +18,13 @@ class Plane:
     Attributes:
         origin: (P,), the place with a = b = 0.
         directions: (2, P).
-        share: which part of a trajectory's variance lies in the plane, 0 … 1; None if the plane
-            was not fitted to a trajectory.
     """
 
     origin: Tensor
     directions: Tensor
-    share: float | None = None
 
     def __repr__(self) -> str:
-        seen = "" if self.share is None else f", {self.share:.1%} of the trajectory's variance"
-        return f"Plane: 2 directions among {len(self.origin)} parameters{seen}"
+        return f"Plane: 2 directions among {len(self.origin)} parameters"
 
     def at(self, a: float | Tensor, b: float | Tensor) -> Tensor:
         """The parameters (P,) at the coordinates a and b; coordinates (n,) give (n, P)."""
@@ -110,36 +106,6 @@ def _filter_normalised(model: nn.Module, generator: torch.Generator) -> Tensor:
     if not parts:
         raise ValueError(f"{type(model).__name__} has no parameters")
     return torch.cat(parts)
-
-
-def plane_of_trajectory(thetas: Tensor) -> Plane:
-    """The plane that a path of parameters keeps closest to: its first two principal components.
-
-    Args:
-        thetas: (T, P), T ≥ 3, the places in order.
-    Returns:
-        the plane through the mean place, directions of unit length at right angles, turned so that
-        the path ends above and to the right of its start; `share` is the part of the variance that
-        lies in it. The rest of the path's movement is not to be seen.
-    Raises:
-        ValueError: fewer than three places or two parameters, something is not finite, or the path
-            does not move.
-    """
-    thetas = thetas.detach()
-    if thetas.ndim != 2 or len(thetas) < 3 or thetas.shape[1] < 2:
-        raise ValueError(f"thetas needs shape (T, P), T ≥ 3, P ≥ 2; it has {tuple(thetas.shape)}")
-    if not torch.isfinite(thetas).all():
-        raise ValueError("thetas holds NaN or infinity; leave the diverged part out")
-    origin = thetas.mean(dim=0)
-    away = thetas - origin
-    _, lengths, directions = torch.linalg.svd(away, full_matrices=False)
-    if not lengths[0] > 0:
-        raise ValueError("all places are the same: the path spans no plane")
-    directions = directions[:2]
-    moved = directions @ (thetas[-1] - thetas[0])
-    directions = directions * torch.where(moved < 0, -1.0, 1.0).to(origin)[:, None]
-    variances = lengths**2
-    return Plane(origin, directions, float(variances[:2].sum() / variances.sum()))
 
 
 def plane_grid(

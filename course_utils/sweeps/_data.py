@@ -14,7 +14,7 @@ from ._calls import arguments, call, frozen
 
 Settings = dict[str, Any]
 KEPT = 2.5e8  # bytes of examples that are made once and kept during a sweep
-DRAWS = 1_000_033  # the stream of data functions that draw without a generator of their own
+DATA_STREAM = 1_000_033  # the stream of data functions that draw without a generator of their own
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Source:
             return self._made[key]
         if callable(data):
             with torch.random.fork_rng(devices=[]):
-                start_stream(generator(DRAWS).initial_seed())
+                start_stream(generator(DATA_STREAM).initial_seed())
                 data = call(self.given, settings, self.name)
         pair = isinstance(data, Sequence) and len(data) == 2
         if not pair or not all(isinstance(part, Tensor) and part.ndim for part in data):

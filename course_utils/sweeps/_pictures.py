@@ -21,6 +21,7 @@ ORDERED = LinearSegmentedColormap.from_list(
     "ordered", ["#0B2E59", "#1F77A8", "#56B4E9", "#E69F00", "#B3410A"]
 )  # curves of an ordered setting: dark blue to dark orange, told apart without red and green
 MARKERS = ("o", "s", "^", "D", "v", "P")
+MOST_MARKED = 12  # places up to which each has a marker
 MOST_INSIDE = 5  # lines up to which the legend stands inside the picture
 
 
@@ -37,40 +38,12 @@ def curve(table: Sweep, x: str, y: str, by: str | None, ax: Axes | None) -> Axes
         lost += [int((~np.isfinite(table[y][cell])).sum()) for cell in cells]
         spread = np.array([_quantiles(table[y][cell]) for cell in cells])
         if numbers(places):
-            _draw(ax, at, spread, look, markers=len(places) <= 12)
+            _draw(ax, at, spread, look if len(places) <= MOST_MARKED else look | {"marker": None})
         else:
             _draw_apart(ax, at + 0.08 * len(ax.containers), spread, look)
     _scale_x(ax, places)
-    _finish(ax, table, x, y, by, [table[y]])
+    _finish(ax, table, x, y)
     _say_lost(ax, at, lost)
-    return ax
-
-
-def over_steps(table: Sweep, y: str, by: str | None, ax: Axes | None) -> Axes:
-    """The values `y` against the updates: median of the nets, their middle 80 % as a band."""
-    if y not in table.curves:
-        raise KeyError(f"no curve {y!r}; there are {', '.join(table.curves)}")
-    ax = new_figure()[1] if ax is None else ax
-    parts = _parts(table, by)
-    drawn, lost = [], []
-    for (_, rows), look in zip(parts, _looks(y, by, parts), strict=True):
-        rows = rows[table.finished[rows]]
-        if not len(rows):
-            continue
-        steps, runs = _steps(table, rows), table.curves[y][rows]
-        whole = np.isfinite(runs).all(axis=1)
-        if not whole.all():
-            end = "all" if not whole.any() else f"{int((~whole).sum())} of {len(rows)}"
-            look = look | {"label": f"{look['label']} ({end} diverged)"}
-        kept = runs[whole] if whole.any() else runs
-        (drawn if whole.any() else lost).append(kept)
-        _draw(ax, steps, np.array([_quantiles(column) for column in kept.T]), look, markers=False)
-        if not whole.any():
-            _cross(ax, steps, runs, look["color"])
-    ax.set_xlim(left=0)
-    _finish(ax, table, "updates", y, by, drawn or lost)
-    if lost:
-        _leave_out_of_range(ax, drawn or [runs[:, :1] for runs in lost])
     return ax
 
 
@@ -102,9 +75,8 @@ def _looks(y: str, by: str | None, parts: Sequence[tuple[Any, Any]]) -> list[dic
     return looks
 
 
-def _draw(ax: Axes, at: np.ndarray, spread: np.ndarray, look: dict, markers: bool) -> None:
+def _draw(ax: Axes, at: np.ndarray, spread: np.ndarray, look: dict) -> None:
     low, middle, high = spread.T
-    look = look if markers else look | {"marker": None}
     ax.plot(at, middle, markersize=4.5, **look)
     if not np.array_equal(low, high, equal_nan=True):
         ax.fill_between(at, low, high, color=look["color"], **SHADE)
@@ -115,20 +87,6 @@ def _draw_apart(ax: Axes, at: np.ndarray, spread: np.ndarray, look: dict) -> Non
     low, middle, high = spread.T
     look = look | {"linestyle": "none", "markersize": 6, "capsize": 3}
     ax.errorbar(at, middle, yerr=[middle - low, high - middle], **look)
-
-
-def _leave_out_of_range(ax: Axes, kept: Sequence[np.ndarray]) -> None:
-    """Fit the height to these values: what diverged runs out of the picture at the top."""
-    values = np.concatenate([np.ravel(one) for one in kept])
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return
-    low, high = float(values.min()), float(values.max())
-    if ax.get_yscale() == "log":
-        ax.set_ylim(low / 1.5, high * 3)
-    else:
-        room = 0.1 * (high - low) or abs(high) or 1.0
-        ax.set_ylim(low - room, high + 2 * room)
 
 
 def _quantiles(values: np.ndarray) -> np.ndarray:
@@ -154,11 +112,9 @@ def _scale_x(ax: Axes, places: Sequence[Any]) -> None:
         ax.set_xticklabels([brief(place) for place in places])
 
 
-def _finish(
-    ax: Axes, table: Sweep, x: str, y: str, by: str | None, drawn: Sequence[np.ndarray]
-) -> None:
-    values = np.concatenate([np.ravel(one) for one in drawn]) if drawn else np.zeros(0)
-    values = values[np.isfinite(values)]
+def _finish(ax: Axes, table: Sweep, x: str, y: str) -> None:
+    """Scale, names and legend, once all lines are drawn."""
+    values = table[y][np.isfinite(table[y])]
     if len(values) and values.min() > 0 and values.max() > WIDEST * values.min():
         _log_y(ax, values)
     ax.set(xlabel=words(table, x), ylabel=words(table, y))
@@ -191,21 +147,3 @@ def _say_lost(ax: Axes, at: np.ndarray, lost: np.ndarray) -> None:
         ax.annotate("× n: n nets diverged here and are left out", (1.0, 1.0),
                     xycoords="axes fraction", xytext=(0, 14), textcoords="offset points",
                     ha="right", va="bottom", fontsize=8, color=SAID)  # fmt: skip
-
-
-def _cross(ax: Axes, steps: np.ndarray, runs: np.ndarray, color: Any) -> None:
-    """A cross where the last net of a part stopped being finite."""
-    alive = np.flatnonzero(np.isfinite(runs).any(axis=0))
-    if len(alive):
-        last = alive[-1]
-        ax.plot(steps[last], np.nanmedian(runs[:, last]), "X", color=color, markersize=8, zorder=4)
-
-
-def _steps(table: Sweep, rows: np.ndarray) -> np.ndarray:
-    if table.steps.ndim == 1:
-        return table.steps
-    steps = table.steps[rows]
-    if not (steps == steps[0]).all():
-        raise ValueError("these nets made different numbers of updates; draw them apart with "
-                         "by='batch_size', or look at a part: table.where(…)")  # fmt: skip
-    return steps[0]

@@ -22,7 +22,7 @@ from ._rules import DEFAULT_LR, RULES, Rule, hyperparameters, needed
 from ._train import Chunk
 
 OWN = ("seed", "batch_size", "rule")  # settings that belong to the sweep itself
-SHARES = ("beta1", "beta2", "alpha", "momentum")  # below 1: what a running mean keeps
+SHARES = ("alpha", "momentum")  # what a running mean keeps
 
 
 def grid(**lists: Iterable[Any]) -> list[Settings]:
@@ -90,7 +90,11 @@ class Given:
         return both if self.held_out is not None else both[:1]
 
     def rule_of(self, settings: Settings) -> tuple[str, Rule]:
-        """(name, function) of the update rule of a net."""
+        """(name, function) of the update rule of a net.
+
+        Raises:
+            ValueError: no such rule; the message names the nearest one.
+        """
         rule = settings.get("rule", self.rule)
         if callable(rule) and not isinstance(rule, type):
             return getattr(rule, "__name__", "rule"), rule
@@ -105,7 +109,11 @@ class Given:
         return rule, RULES[rule]
 
     def hyper_of(self, settings: Settings) -> Settings:
-        """The rule's hyperparameters among the settings; `betas` as beta1 and beta2."""
+        """The rule's hyperparameters among the settings; `betas` as beta1 and beta2.
+
+        Raises:
+            ValueError: `betas` is not two numbers.
+        """
         _, rule = self.rule_of(settings)
         names = hyperparameters(rule)
         found = {name: settings[name] for name in names if name in settings}
@@ -210,8 +218,10 @@ def _check_number(row: int, key: str, value: Any) -> None:
     if not math.isfinite(value) or value < 0 or (key == "lr" and value == 0):
         need = "above 0" if key == "lr" else "0 or more"
         raise ValueError(f"net {row}: {key} is {value}; it has to be finite and {need}")
-    if key in SHARES and value > 1 or key in ("beta1", "beta2") and value == 1:
+    if key in ("beta1", "beta2") and value >= 1:  # their corrections divide by 1 − beta
         raise ValueError(f"net {row}: {key} is {value}; it has to be below 1")
+    if key in SHARES and value > 1:
+        raise ValueError(f"net {row}: {key} is {value}; it is 1 at most")
 
 
 def _alike(hypers: Sequence[Settings], key: str) -> Tensor | float:

@@ -117,7 +117,12 @@ class Sweep:
                 for key in dict.fromkeys(keys)}  # fmt: skip
 
     def best(self, name: str = "held_out_loss", largest: bool = False) -> dict[str, Any]:
-        """The row with the smallest (or largest) value of a column, as a dict; NaN never wins."""
+        """The row with the smallest (or largest) value of a column, as a dict; NaN never wins.
+
+        Raises:
+            KeyError: no column of that name.
+            ValueError: every net diverged.
+        """
         column = self[name]
         if np.isnan(column).all():
             raise ValueError(f"no net has a finite {name}: all of them diverged")
@@ -126,19 +131,27 @@ class Sweep:
         return {"row": row, **self.settings[row], **ends}
 
     def model(self, row: int) -> nn.Module:
-        """The trained net of a row, in eval mode."""
+        """The trained net of a row, in eval mode.
+
+        Raises:
+            ValueError: an interrupt left it untrained.
+        """
         if self._nets[row] is None:
             raise ValueError(f"net {row} was not trained: the sweep was interrupted before it")
         outcome, k = self._nets[row]
         return outcome.nets.module(k)
 
     def plot(self, x: str, y: str, by: str | None = None, ax: Axes | None = None) -> Axes:
-        """A measured column against a setting: median over the rest, and its spread."""
-        return _pictures.curve(self, x, y, by, ax)
+        """A measured column against a setting: median over the rest, and its spread.
 
-    def plot_curves(self, y: str, by: str | None = None, ax: Axes | None = None) -> Axes:
-        """A measured value against the updates: median over the nets, and its spread."""
-        return _pictures.over_steps(self, y, by, ax)
+        Args:
+            x: the setting. y: the column.
+            by: another setting, a line for each of its values.
+            ax: where to draw; None makes a figure.
+        Raises:
+            KeyError: no column of that name.
+        """
+        return _pictures.curve(self, x, y, by, ax)
 
     def heat(
         self, x: str, y: str, value: str, ax: Axes | None = None, log: bool | None = None
@@ -146,7 +159,11 @@ class Sweep:
         """Median of a measured column for each pair of two settings, as a heat map.
 
         Args:
+            x, y: the settings along the axes. value: the column.
+            ax: where to draw; None makes a figure.
             log: colours at equal ratios; None decides by the range.
+        Raises:
+            KeyError: no column of that name.
         """
         return _heat.heat(self, x, y, value, ax, log)
 

@@ -15,7 +15,7 @@ from ..seeding import generator
 from ._data import Batch, Rows, start_stream
 from ._nets import Nets, Score
 
-DRAWS = 1_000_003  # keeps what dropout draws apart from initial weights and orders
+DROPOUT_STREAM = 1_000_003  # keeps what dropout draws apart from initial weights and orders
 AT_ONCE = 32_768  # rows × nets in a measurement: small enough for a processor's cache
 MOST_ROWS = 1_000  # of one net in a measurement
 
@@ -84,7 +84,7 @@ def train_chunk(chunk: Chunk, plan: Plan, tick: Callable[[], None] = lambda: Non
     """
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "There is a performance drop")  # slower, still right
-        start_stream(generator(DRAWS + chunk.seeds[0]).initial_seed())
+        start_stream(generator(DROPOUT_STREAM + chunk.seeds[0]).initial_seed())
         nets = Nets([made(make, seed) for make, seed in zip(chunk.make, chunk.seeds, strict=True)])
         first, few = next(_batches(chunk)), chunk.train.slice(0, 2)
         nets.find_way(first, few, plan.loss, list(plan.metrics.values()))

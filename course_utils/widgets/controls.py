@@ -136,7 +136,16 @@ class Slider:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several options (text or numbers); the first is the start unless `value` is given."""
+    """One of several options.
+
+    Args:
+        options: texts or numbers, all different as text.
+        value: where it starts; None: at the first option.
+        label: the words beside it; the setting's name if empty.
+        live: False: takes effect at the next reset.
+    Raises:
+        ValueError: no options, two that read alike, or a start that is none of them.
+    """
 
     options: Sequence[Any]
     value: Any = None
@@ -173,7 +182,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Toggle:
-    """Yes or no."""
+    """Yes or no: a box to tick.
+
+    Args:
+        value: where it starts.
+        label, live: as for `Choice`.
+    """
 
     value: bool = False
     label: str = ""
@@ -202,6 +216,9 @@ class Text:
 
     In a settings string a blank is written as `_`; see `escape`.
 
+    Args:
+        value: where it starts.
+        label, live: as for `Choice`.
     Raises:
         TypeError: `value` is no text.
     """

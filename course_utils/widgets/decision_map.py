@@ -107,11 +107,11 @@ class DecisionMap:
         ax.axis("off")
         for name, box in BOXES.items():
             self._draw_line(ax, box, QUIET, 1.2, zorder=1)
-            self._draw_box(ax, name, box, GROUND, QUIET, 1.2, zorder=2)
+            self._draw_box(ax, box, GROUND, QUIET, 1.2, zorder=2)
             self._write(ax, box, remedies)
             self._lit[name] = [
                 *self._draw_line(ax, box, LIT, 2.8, zorder=3),
-                *self._draw_box(ax, name, box, LIT_GROUND, LIT, 2.4, zorder=4),
+                *self._draw_box(ax, box, LIT_GROUND, LIT, 2.4, zorder=4),
                 *self._write(ax, box, remedies, zorder=6)]
             if box.remedies:
                 self._guess[name] = [ax.text(
@@ -166,7 +166,7 @@ class DecisionMap:
         return [line, word]
 
     def _draw_box(
-        self, ax: Axes, name: str, box: Box, ground: str, edge: str, width: float, zorder: int
+        self, ax: Axes, box: Box, ground: str, edge: str, width: float, zorder: int
     ) -> list:
         half = 9.3 if box.remedies else self._half
         height = self._depth if box.remedies else 7

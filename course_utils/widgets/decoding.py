@@ -114,7 +114,8 @@ def decoding_picture(read: Read, answer: Answer, vocabulary: Sequence[str]) -> C
 
     def picture(axes: np.ndarray, settings: Mapping[str, Any]) -> tuple[list[Artist], Updater]:
         table, offer = WeightTable(axes[0]), Offer(axes[1], vocabulary)
-        wrong = axes[0].text(0.5, 0.5, "", transform=axes[0].transAxes, ha="center", va="center")
+        wrong = axes[0].text(0.5, 0.5, "", transform=axes[0].transAxes, ha="center", va="center",
+                             parse_math=False)  # it may quote a typed "$"
 
         def update(settings: Mapping[str, Any]) -> str:
             typed, feeding = settings["typed"], settings["feeding"]

@@ -13,12 +13,13 @@ from .controls import Button, Control
 from .frame import Frame, Mission
 from .live_figure import LiveFigure
 from .settings import Settings
+from .shown import Shown
 
 Update = Callable[[Any], str]
 Picture = Callable[[Any, Settings], tuple[Sequence[Artist], Update]]
 
 
-class Explorer:
+class Explorer(Shown):
     """Sliders and a picture of what they set.
 
     Args:
@@ -33,6 +34,8 @@ class Explorer:
         ValueError, TypeError: a name, control or picture that cannot work; says what to change.
         Whatever `picture` itself raises when it is first drawn.
     """
+
+    kind = "explorer"
 
     def __init__(
         self, name: str, picture: Picture, controls: Mapping[str, Control | Button], *,
@@ -50,34 +53,6 @@ class Explorer:
         self._frame.assemble(self._live)
         self._frame.check_missions(SimpleNamespace(settings=dict(self.settings)))
 
-    @property
-    def code(self) -> str:
-        """The settings as one short string."""
-        return self._frame.code
-
-    @property
-    def alt(self) -> str:
-        """What the picture shows now, in words."""
-        return self._live.alt
-
-    def from_code(self, code: str) -> "Explorer":
-        """Set the controls from a settings string (ValueError if it does not fit)."""
-        self._frame.from_code(code)
-        return self
-
-    def move(self, **values: Any) -> "Explorer":
-        """Move controls from code: `explorer.move(w=0.5)`."""
-        self._frame.move(values)
-        return self
-
-    def press(self, button: str) -> "Explorer":
-        """Press a button from code (ValueError if there is none of that name)."""
-        self._frame.press(button)
-        return self
-
-    def close(self) -> None:
-        self._frame.close()
-
     def _follow(self) -> None:
         try:
             self._live.redraw(self._update(self.settings), moving=True)
@@ -86,10 +61,6 @@ class Explorer:
             return
         self._frame.show_status("")
         self._frame.check_missions(SimpleNamespace(settings=dict(self.settings)))
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
-        name = f"explorer {self._frame.name}"
-        return self._frame.mimebundle(name, self._live.png(), self._live.alt)
 
 
 def draw_picture(picture: Picture, axes: Any, settings: Settings) -> tuple[list[Artist], Update]:

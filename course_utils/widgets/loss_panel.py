@@ -78,11 +78,10 @@ class LossPanel:
     def follow(self, run: Run) -> None:
         """Move the current run's curves; widen the axis when one leaves it."""
         low, high = self.ax.get_ylim()
-        fixed = self._ylim is not None
         for name, line in self._lines.items():
             x, y = _thin(run.at.get(name, []), run.curves.get(name, []))
             line.set_data(x, y)
-            low, high = (low, high) if fixed else self._widened(low, high, y)
+            low, high = self._widened(low, high, y)
         if (low, high) != self.ax.get_ylim():
             self.ax.set_ylim(low, high)
 
@@ -101,9 +100,6 @@ class LossPanel:
             self._old += lines
 
     def _set_limits(self, run: Run, others: Sequence[Run]) -> None:
-        if self._ylim is not None:
-            self.ax.set_ylim(self._ylim)
-            return
         runs = [run, *others]
         starts = [v[0] for r in runs for v in r.curves.values() if v and math.isfinite(v[0])]
         top = max(starts, default=1.0)
@@ -116,10 +112,12 @@ class LossPanel:
             low = min(starts) * 1.1
         if not high > low:
             high = low + 1.0
-        low, high = self._widened(low, high, values)
-        self.ax.set_ylim(low, high)
+        self.ax.set_ylim(self._widened(low, high, values))
 
     def _widened(self, low: float, high: float, values: Sequence[float]) -> tuple[float, float]:
+        """Limits that hold `values` too; given ones stay as they are."""
+        if self._ylim is not None:
+            return self._ylim
         finite = [v for v in values if math.isfinite(v) and (v > 0 or not self._log)]
         if not finite:
             return low, high

@@ -118,10 +118,14 @@ def layers_picture(most: int) -> Callable:
 
 
 def quantiles(z: Tensor) -> list[float]:
-    """The 10th, 25th, 50th, 75th and 90th percentile of all values of a layer."""
+    """The 10th, 25th, 50th, 75th and 90th percentile of all values of a layer, any shape."""
     return torch.quantile(z.flatten(), torch.tensor([0.1, 0.25, 0.5, 0.75, 0.9])).tolist()
 
 
 def spread_of(layers: Sequence[Tensor]) -> list[float]:
-    """For each layer the median over its neurons of the standard deviation over the examples."""
+    """For each layer the median over its neurons of the standard deviation over the examples.
+
+    Args:
+        layers: (examples, neurons) each. The deviation is that of these examples (divided by N).
+    """
     return [z.std(0, correction=0).median().item() for z in layers]

@@ -9,7 +9,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from .frame import Frame, Mission
 from .live_figure import LiveFigure
 from .loss_panel import LossPanel, summary
 from .run import Make, Run
+from .shown import Shown
 from .transport import SPEEDS, Transport
 
 SLICE = 0.025  # seconds of training between two looks at the page's messages
@@ -36,7 +37,7 @@ STATUS = {
 }
 
 
-class Playground:
+class Playground(Shown):
     """Run, pause, step, reset; sliders act on the running training.
 
     Args:
@@ -65,6 +66,8 @@ class Playground:
     An exception or a loss that is not finite pauses the run and says so; Reset recovers. A kernel
     interrupt does not stop the background task: Pause does.
     """
+
+    kind = "playground"
 
     def __init__(
         self, name: str, make: Make, picture: Picture, controls: Mapping[str, Control | Button], *,
@@ -110,30 +113,14 @@ class Playground:
 
     # what the learner's code may call
 
-    @property
-    def code(self) -> str:
-        """Settings and seed as one short string."""
-        return self._frame.code
+    def from_code(self, code: str) -> Self:
+        """Take over a settings string and reset.
 
-    @property
-    def alt(self) -> str:
-        """What the picture shows now, in words."""
-        return self._live.alt
-
-    def from_code(self, code: str) -> "Playground":
-        """Take over a settings string and reset (ValueError if it does not fit)."""
-        self._frame.from_code(code)
+        Raises:
+            ValueError: it does not fit this playground; nothing was changed.
+        """
+        super().from_code(code)
         self.reset()
-        return self
-
-    def move(self, **values: Any) -> "Playground":
-        """Move controls from code: `playground.move(lr=0.5)`."""
-        self._frame.move(values)
-        return self
-
-    def press(self, button: str) -> "Playground":
-        """Press a button among the controls (ValueError if there is none of that name)."""
-        self._frame.press(button)
         return self
 
     def run(self) -> None:
@@ -178,9 +165,6 @@ class Playground:
         """Keep the present run as the dashed curve that later ones are compared with."""
         self.reference = self.current
         self._frame.show_status("kept as reference: it is drawn dashed from the next reset on")
-
-    def close(self) -> None:
-        self._frame.close()
 
     # one run
 
@@ -341,10 +325,6 @@ class Playground:
             return mode
         background = self._frame.main.loop is not None and "google.colab" not in sys.modules
         return "task" if background else "click"
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
-        name = f"playground {self._frame.name}"
-        return self._frame.mimebundle(name, self._live.png(), self._live.alt)
 
 
 def _require(make: Any, steps: Any, headless_steps: Any, mode: str, speed: str) -> None:

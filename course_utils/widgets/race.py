@@ -33,7 +33,11 @@ _LOOKS = ((_BLUE, "-"), (_RED, "--"), (_SKY, "-"), (_GREY, "-."), (_BLUE, ":"), 
 
 
 def looks(names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Colour and line style of each rule, the same in every picture; "yours" is black."""
+    """Colour and line style of each rule, the same in every picture; "yours" is black.
+
+    Raises:
+        ValueError: more rules than can be told apart.
+    """
     order = [name for name in names if name != YOURS]
     if len(order) > len(_LOOKS):
         raise ValueError(f"a race has at most {len(_LOOKS)} rules beside {YOURS!r}; "
@@ -95,7 +99,11 @@ class Racer:
         self._state: dict[str, Any] = {}
 
     def move(self, step: int, hyper: Mapping[str, Any]) -> None:
-        """One step, or out of the race."""
+        """One step, or out of the race.
+
+        Raises:
+            ValueError: the rule returned another shape.
+        """
         given = {key: value for key, value in hyper.items() if key in self._takes}
         new = self._rule(self.theta, self._gradient, self._state, step, **given).detach()
         if new.shape != self.theta.shape:

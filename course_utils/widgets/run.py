@@ -5,14 +5,11 @@ Knows nothing of widgets or pictures, so the whole of it is tested without a bro
 
 import math
 import time
-import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
+from ..own_code import own_frame
 from .settings import Settings
-
-_PACKAGE = str(Path(__file__).resolve().parents[1])
 
 Make = Callable[[Settings], Iterator[Mapping[str, Any]]]
 
@@ -163,14 +160,9 @@ def _to_floats(values: list[Any]) -> list[float]:
 
 def explain(error: BaseException) -> str:
     """The learner's exception in words: its message, and the line of *their* code."""
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__)
-        if not str(Path(frame.filename)).startswith(_PACKAGE)
-        and "site-packages" not in frame.filename
-    ]
+    frame = own_frame(error)
     where = ""
-    if frames:
-        frame = frames[-1]
+    if frame is not None:
         line = f", in {frame.name}, line {frame.lineno}"
         where = f"{line}: {frame.line.strip()}" if frame.line else line
     return f"{type(error).__name__}: {error}{where}"

@@ -248,6 +248,12 @@ class Widget:
         field.fill(text)
         field.press("Enter")
 
+    def changes(self, act: Callable[[], None]) -> None:
+        """Do `act`; the picture and its words must become others."""
+        before, words = self.picture, self.words
+        act()
+        self.notebook.eventually(lambda: self.picture != before and self.words != words)
+
     def options(self, label: str) -> list[str]:
         """What the dropdown with this label offers."""
         found = self._beside(label).locator("option").all_inner_texts()

@@ -14,11 +14,11 @@ def test_the_three_playgrounds_answer_to_their_controls_and_missions_are_reached
     kernel = Widget(notebook, notebook.cell(KERNEL))
     screenshot("playground-kernel-start", kernel.output)
     assert "✓" not in kernel.text()
-    changes(kernel, lambda: kernel.move("centre", "ArrowLeft", times=10))  # the first: top centre
-    changes(kernel, lambda: kernel.press("sharpen"))
-    changes(kernel, lambda: kernel.press("upright edges"))
+    kernel.changes(lambda: kernel.move("centre", "ArrowLeft", times=10))  # the first: top centre
+    kernel.changes(lambda: kernel.press("sharpen"))
+    kernel.changes(lambda: kernel.press("upright edges"))
     screenshot("playground-kernel", kernel.output)
-    changes(kernel, lambda: kernel.press("blur"))
+    kernel.changes(lambda: kernel.press("blur"))
     for column in ("left", "centre", "right"):  # the picture, moved by one pixel
         for row in ("top", "middle", "bottom"):
             name = f"{row} {column}"
@@ -28,29 +28,29 @@ def test_the_three_playgrounds_answer_to_their_controls_and_missions_are_reached
 
     field = Widget(notebook, notebook.cell(FIELD))
     assert "✓" not in field.text()
-    changes(field, lambda: field.choose("kernel k", "7"))
-    changes(field, lambda: field.move("with stride 2", times=2))
+    field.changes(lambda: field.choose("kernel k", "7"))
+    field.changes(lambda: field.move("with stride 2", times=2))
     screenshot("playground-field-wide", field.output)
     field.move("with stride 2", "ArrowLeft", times=2)
     field.choose("kernel k", "3")
-    changes(field, lambda: field.move("layers"))
+    field.changes(lambda: field.move("layers"))
     notebook.eventually(lambda: "✓ done: See exactly 7 pixels" in field.text())
     screenshot("playground-field", field.output)
 
     draw = Widget(notebook, notebook.cell(DRAW))
     assert "✓" not in draw.text()
     screenshot("playground-draw-start", draw.output)
-    changes(draw, lambda: draw.press("clear"))
+    draw.changes(lambda: draw.press("clear"))
     for row in range(1, 9):  # an upright bar, by mouse and by keyboard
         pixel = draw.output.locator(f'button[title^="row {row}, column 5:"]')
         assert pixel.get_attribute("title").endswith("empty")
-        changes(draw, lambda pixel=pixel, row=row: pixel.click() if row % 2 else
+        draw.changes(lambda pixel=pixel, row=row: pixel.click() if row % 2 else
                 pixel.press("Enter"))
         notebook.eventually(lambda pixel=pixel: pixel.get_attribute("title").endswith("full"))
     screenshot("playground-draw-bar", draw.output)
     for _ in range(8):  # until one that moved is still read with certainty
         draw.press("load this digit")
-        changes(draw, lambda: draw.press("down"))
+        draw.changes(lambda: draw.press("down"))
         notebook.page.wait_for_timeout(700)
         if "✓ done: Change the held-out digit" in draw.text():
             break
@@ -60,10 +60,3 @@ def test_the_three_playgrounds_answer_to_their_controls_and_missions_are_reached
 
     screenshot("chapter-10")
     assert notebook.tracebacks() == [] and notebook.errors == []
-
-
-def changes(widget: Widget, act) -> None:
-    """Do `act`; the picture and its words must become others."""
-    before, words = widget.picture, widget.words
-    act()
-    widget.notebook.eventually(lambda: widget.picture != before and widget.words != words)

@@ -19,11 +19,11 @@ def test_a_sentence_is_typed_and_a_tagger_trained(chapter, screenshot):
     explore = Widget(notebook, notebook.cell(EXPLORE))
     screenshot("playground-attention-start", explore.output)
     assert "✓" not in explore.text()
-    changes(explore, lambda: explore.type("your sentence", "They want to blorf the work , 也 so ."))
+    explore.changes(lambda: explore.type("your sentence", "They want to blorf the work , 也 so ."))
     assert "Unknown to the vocabulary: “blorf”" in explore.words and "“也”" in explore.words
     assert "blorf/" in explore.words
     notebook.eventually(lambda: "✓ done: Find a word that the net does not know" in explore.text())
-    changes(explore, lambda: explore.move("word that looks"))
+    explore.changes(lambda: explore.move("word that looks"))
     screenshot("playground-attention-unknown", explore.output)
     assert "blorf" in explore.field("settings")
 
@@ -35,32 +35,32 @@ def test_a_sentence_is_typed_and_a_tagger_trained(chapter, screenshot):
     notebook.eventually(lambda: explore.words.startswith("Your sentence has 40 words"))
     screenshot("playground-attention-too-long", explore.output)
 
-    changes(explore, lambda: explore.type("your sentence", "They have to work hard at work ."))
+    explore.changes(lambda: explore.type("your sentence", "They have to work hard at work ."))
     find_the_head_that_looks_back(explore)
     screenshot("playground-attention-looks-back", explore.output)
     change_a_tag_by_its_neighbour(explore)
     screenshot("playground-attention", explore.output)
 
     train = Widget(notebook, notebook.cell(TRAIN))
-    changes(train, lambda: train.type("your sentence", "They blorf to work ."))
+    train.changes(lambda: train.type("your sentence", "They blorf to work ."))
     assert "Unknown to the vocabulary: “blorf”" in train.words
     screenshot("playground-tagger-start", train.output)
-    changes(train, lambda: train.press("Run"))
+    train.changes(lambda: train.press("Run"))
     notebook.eventually(lambda: train.step >= 20, seconds=120)
-    changes(train, lambda: train.type("your sentence", "They have to work hard at work ."))
+    train.changes(lambda: train.type("your sentence", "They have to work hard at work ."))
     notebook.eventually(lambda: "Unknown" not in train.words and "hard/" in train.words)
     screenshot("playground-tagger-running", train.output)
     notebook.eventually(lambda: train.step >= 60, seconds=300)  # a whole run would take long
     if train.button("Pause").count():  # else it is done
         train.press("Pause")
     notebook.eventually(lambda: not train.button("Pause").count())
-    changes(train, lambda: train.choose("head shown", "1"))
+    train.changes(lambda: train.choose("head shown", "1"))
     screenshot("playground-tagger-paused", train.output)
 
     train.choose("positions", "none")
     notebook.eventually(lambda: "takes effect at the next Reset" in train.text())
-    changes(train, lambda: train.press("Reset"))
-    changes(train, lambda: train.press("Run"))
+    train.changes(lambda: train.press("Reset"))
+    train.changes(lambda: train.press("Run"))
     notebook.eventually(lambda: train.step >= 30, seconds=120)
     if train.button("Pause").count():
         train.press("Pause")
@@ -101,10 +101,3 @@ def change_a_tag_by_its_neighbour(explore: Widget) -> None:
         if goal in explore.text():
             return
     raise AssertionError("no tag changed with its neighbour")
-
-
-def changes(widget: Widget, act) -> None:
-    """Do `act`; the picture and its words must become others."""
-    before, words = widget.picture, widget.words
-    act()
-    widget.notebook.eventually(lambda: widget.picture != before and widget.words != words)

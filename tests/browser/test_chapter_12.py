@@ -14,13 +14,13 @@ def test_the_three_playgrounds_answer_to_their_controls_and_missions_are_reached
     window = Widget(notebook, notebook.cell(WINDOW))
     screenshot("playground-window-start", window.output)
     assert "✓ done" not in window.text()
-    changes(window, lambda: window.move("radius r", times=3))
-    changes(window, lambda: window.choose("block size", "64"))
-    changes(window, lambda: window.choose("tokens T", "16"))
+    window.changes(lambda: window.move("radius r", times=3))
+    window.changes(lambda: window.choose("block size", "64"))
+    window.changes(lambda: window.choose("tokens T", "16"))
     notebook.eventually(lambda: "✓ done: Make blocks dearer" in window.text())
-    changes(window, lambda: window.move("radius r", "ArrowLeft", times=3))
-    changes(window, lambda: window.choose("tokens T", "256"))
-    changes(window, lambda: window.choose("block size", "4"))
+    window.changes(lambda: window.move("radius r", "ArrowLeft", times=3))
+    window.changes(lambda: window.choose("tokens T", "256"))
+    window.changes(lambda: window.choose("block size", "4"))
     notebook.eventually(lambda: "✓ done: 256 tokens" in window.text())
     screenshot("playground-window", window.output)
 
@@ -43,35 +43,21 @@ def test_the_three_playgrounds_answer_to_their_controls_and_missions_are_reached
     race.press("Run")
     notebook.eventually(lambda: "✓ done: Let attention know" in race.text(), seconds=300)
     race.press("Pause")
-    changes(race, lambda: race.press("Step"))
+    race.changes(lambda: race.press("Step"))
     screenshot("playground-race-64", race.output)
 
     viewer = Widget(notebook, notebook.cell(VIEWER))
     screenshot("playground-viewer-start", viewer.output)
-    changes(viewer, lambda: write(viewer, "read this", "999"))
+    viewer.changes(lambda: viewer.type("read this", "999"))
     notebook.eventually(lambda: "“999” becomes" in viewer.words)
-    changes(viewer, lambda: viewer.move("words written", "ArrowLeft"))
+    viewer.changes(lambda: viewer.move("words written", "ArrowLeft"))
     viewer.choose("it is fed", "the right words")  # the same picture, where its own are right
     notebook.eventually(lambda: "Fed the right words" in viewer.words)
-    changes(viewer, lambda: write(viewer, "read this", "12 apes"))
+    viewer.changes(lambda: viewer.type("read this", "12 apes"))
     notebook.eventually(lambda: "Nothing was read" in viewer.words)
     screenshot("playground-viewer-refused", viewer.output)
-    changes(viewer, lambda: write(viewer, "read this", "70605"))
+    viewer.changes(lambda: viewer.type("read this", "70605"))
     screenshot("playground-viewer", viewer.output)
 
     screenshot("chapter-12")
     assert notebook.tracebacks() == [] and notebook.errors == []
-
-
-def changes(widget: Widget, act) -> None:
-    """Do `act`; the picture and its words must become others."""
-    before, words = widget.picture, widget.words
-    act()
-    widget.notebook.eventually(lambda: widget.picture != before and widget.words != words)
-
-
-def write(widget: Widget, label: str, text: str) -> None:
-    """Type into the text field with this label, and press Enter."""
-    field = widget.output.locator(".widget-label", has_text=label).first.locator("xpath=..")
-    field.locator("input").fill(text)
-    field.locator("input").press("Enter")
