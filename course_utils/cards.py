@@ -34,6 +34,7 @@ BLOCK = (
 )
 _WRAPPED = "white-space:pre-wrap;overflow-wrap:anywhere"
 QUIET = "opacity:.78;font-size:13px"
+_RING = "outline:2px solid var(--jp-brand-color1,#0072B2)!important;outline-offset:1px"
 _CELL = "text-align:left;vertical-align:top"  # repeated in every cell: keep it short
 
 
@@ -107,6 +108,15 @@ def code(text: object) -> str:
 def block(text: str) -> str:
     """Lines of output, spaces kept; long ones are wrapped."""
     return f'<pre style="{BLOCK}{_WRAPPED}">{html.escape(text)}</pre>'
+
+
+def focus_ring(place: str) -> str:
+    """A CSS rule: inside elements of class `place`, what has the keyboard's focus has a ring.
+
+    ipywidgets takes the ring away from text fields, insistently; the class is named three times
+    because the more specific of two such rules wins.
+    """
+    return f".{place}.{place}.{place} :focus-visible{{{_RING}}}"
 
 
 def table_html(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -7,6 +7,7 @@ twice, leaks, or changes the look of other people's pictures.
 from __future__ import annotations
 
 import base64
+import html
 import io
 import math
 from dataclasses import dataclass
@@ -17,12 +18,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import LinearSegmentedColormap, LogNorm
+from matplotlib.colors import LinearSegmentedColormap, LogNorm, to_rgb
 from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator
 from PIL import Image
+
+from .paths import headless
 
 # Okabe and Ito's colours: told apart by people with any of the common colour visions.
 COLORS: dict[str, Any] = {
@@ -35,9 +38,11 @@ COLORS: dict[str, Any] = {
     "maximum": "#E69F00",
     "warning": "#E69F00",
     # For curves without a fixed meaning, in this order. Only the first is free of other meanings:
-    # take the later ones where no minimum, saddle or maximum is in the same picture.
-    "extra": ["#56B4E9", "#CC79A7", "#009E73", "#E69F00", "#F0E442"],
+    # take the later ones where no minimum, saddle or maximum is in the same picture. The last one
+    # is not of the eight: their yellow cannot be seen on white.
+    "extra": ["#56B4E9", "#CC79A7", "#009E73", "#E69F00", "#882255"],
 }
+TEXT_COLORS = {"train": "#0072B2", "held_out": "#C25400"}  # the same for words: dark enough to read
 # Colour is never the only cue: ax.plot(x, y, color=COLORS["train"], **STYLES["train"]).
 STYLES: dict[str, Any] = {
     "train": {"linestyle": "-"},
@@ -186,9 +191,20 @@ class Picture:
         return f"Figure: {self.alt}"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        data = {"text/plain": repr(self), "image/png": base64.b64encode(self.png).decode("ascii")}
-        picture = {"width": self.width, "height": self.height, "alt": self.alt}
-        return data, {"image/png": picture, "needs_background": "light"}
+        encoded = base64.b64encode(self.png).decode("ascii")
+        data = {"text/plain": repr(self), "image/png": encoded}
+        if not headless():  # JupyterLab shows image/png without its words, HTML with them
+            data["text/html"] = (
+                f'<img src="data:image/png;base64,{encoded}" alt="{html.escape(self.alt)}" '
+                f'width="{self.width}" height="{self.height}" style="max-width:100%;height:auto">'
+            )
+        return data, about_picture(self.width, self.height, self.alt)
+
+
+def about_picture(width: int, height: int, alt: str) -> dict[str, Any]:
+    """An output's metadata for a picture: its size in CSS pixels, and its words for readers."""
+    picture = {"width": width, "height": height, "alt": alt}
+    return {"image/png": picture, "needs_background": "light"}
 
 
 def show(fig: Figure, alt: str) -> Picture:
@@ -197,7 +213,8 @@ def show(fig: Figure, alt: str) -> Picture:
     Args:
         fig: what `new_figure` gave.
         alt: what is to be seen, in words, for readers who cannot see it: at most 400 characters,
-            no measured number that another seed or computer would change.
+            no measured number that another seed or computer would change. It is read as a sentence:
+            a capital letter and a full stop are added where they are missing.
     Raises:
         TypeError: `fig` is not a figure, or `alt` not text.
         ValueError: `alt` is empty or too long.
@@ -213,7 +230,24 @@ def show(fig: Figure, alt: str) -> Picture:
     if len(alt) > LONGEST_ALT:
         raise ValueError(f"alt has {len(alt)} characters; say it in {LONGEST_ALT} or fewer")
     width, height = (round(inches * SHOWN_PER_INCH) for inches in fig.get_size_inches())
-    return Picture(_png(fig), alt, width, height)
+    return Picture(_png(fig), sentence(alt), width, height)
+
+
+def sentence(text: str) -> str:
+    """The text with a capital letter at its beginning and a full stop at its end."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".")
+
+
+def luminance(color: Any) -> float:
+    """How bright a colour is to the eye, from 0 (black) to 1 (white); WCAG 2.1's definition."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+def ink_on(color: Any) -> str:
+    """ "black" or "white": whichever is easier to read on this colour; at least 4.58 : 1."""
+    bright = luminance(color) + 0.05
+    return "black" if bright / 0.05 >= 1.05 / bright else "white"
 
 
 def _png(fig: Figure) -> bytes:

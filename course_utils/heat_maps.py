@@ -12,7 +12,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.patches import Rectangle
 
-from .figures import COLORS
+from .figures import COLORS, ink_on
 
 CELLS = LinearSegmentedColormap.from_list("cells", ["#F2F7FA", "#8FC1DD", "#2A7FB0", "#003E66"])
 SAID = "#8A4B00"  # the colour of remarks on runs that diverged
@@ -147,10 +147,9 @@ def _cell(
             ax.add_patch(Rectangle((j, i), 1, 1, facecolor="#F3E3CC", edgecolor=SAID,
                                    hatch="////", linewidth=0))  # fmt: skip
         if small and not count:
-            ax.text(*at, "–", ha="center", va="center", color="#777777")
+            ax.text(*at, "–", ha="center", va="center", color="#555555")
         return
-    light = sum(c * w for c, w in zip(mesh.to_rgba(number)[:3], (0.3, 0.59, 0.11), strict=True))
-    color = "black" if light > 0.55 else "white"
+    color = ink_on(mesh.to_rgba(number)[:3])
     if small:
         text = compact(number) + (f"\n×{lost}" if lost else "")
         ax.text(*at, text, ha="center", va="center", fontsize=8.5, color=color, linespacing=0.95)

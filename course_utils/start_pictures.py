@@ -169,4 +169,6 @@ def tag_table(words: Sequence[str], shares: Tensor, tags: Sequence[str]) -> Pict
     ax.set(xticks=range(len(words)), xticklabels=words, yticks=range(len(tags)), yticklabels=tags,
            title="Darker: a larger share. Ring: the tag it chooses")
     ax.grid(False)
-    return show(fig, "words from left to right, tags from top to bottom, one ring for each word")
+    named = [f"{word}/{tags[k]}" for word, k in zip(words, shares.argmax(dim=1), strict=True)]
+    return show(fig, "A table of shares, words from left to right, tags from top to bottom; a ring "
+                     f"marks each word's largest share: {' '.join(named)}.")

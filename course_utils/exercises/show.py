@@ -121,7 +121,7 @@ _COLOURS = {
     "Literal.String": "var(--jp-mirror-editor-string-color, #c0504d)",
     "Literal.Number": "var(--jp-mirror-editor-number-color, #1f8f6b)",
     "Operator": "var(--jp-mirror-editor-operator-color, #a050d0)",
-    "Comment": "var(--jp-mirror-editor-comment-color, #6b8a8a)",
+    "Comment": "var(--jp-mirror-editor-comment-color, #638080)",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..cards import Card
+from ..cards import Card, focus_ring
 
 # Buttons of ipywidgets cut long texts off; these grow. Plain HTML widgets carry the styles, because
 # that works in JupyterLab, VS Code and Colab alike.
@@ -18,9 +18,7 @@ font-size:14px;white-space:normal;color:var(--jp-content-font-color1,inherit)}
 .mlm-choice{white-space:normal!important;height:auto!important;min-height:30px;
 line-height:1.35!important;padding:5px 12px!important;text-align:left!important;
 max-width:100%;width:auto!important;overflow:visible!important}
-.mlm-choice:focus-visible,.mlm-live input:focus-visible{outline:2px solid
-var(--jp-brand-color1,#0072B2)!important;outline-offset:1px}
-</style>"""
+""" + focus_ring("mlm-live") + "</style>"
 
 
 class Live:

@@ -49,7 +49,9 @@ class Explorer(Shown):
         self.settings = self._frame.settings
         fig, axes = new_figure(panels, size=figsize)
         artists, self._update = draw_picture(picture, axes, self.settings)
-        self._live = LiveFigure(fig, artists, alt=self._update(self.settings) or name)
+        self._live = LiveFigure(
+            fig, artists, alt=self._update(self.settings) or name, name=self._frame.title
+        )
         self._frame.assemble(self._live)
         self._frame.check_missions(SimpleNamespace(settings=dict(self.settings)))
 

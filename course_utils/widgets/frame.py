@@ -10,6 +10,7 @@ from typing import Any
 
 import ipywidgets
 
+from ..cards import focus_ring
 from ..paths import headless
 from ..seeding import course_seed
 from ..study import record
@@ -18,6 +19,7 @@ from .live_figure import LiveFigure
 from .run import explain
 from .settings import Settings
 
+_STYLE = f"<style>{focus_ring('mlm-frame')}</style>"
 _ROW = {"display": "flex", "flex_flow": "row wrap", "grid_gap": "4px", "align_items": "center"}
 
 
@@ -87,6 +89,7 @@ class Frame:
     ):
         _require_name(name, controls)
         self.name = name
+        self.title = title or name
         self.missions = tuple(missions)
         self.buttons = {k: c for k, c in controls.items() if isinstance(c, Button)}
         self.controls = {k: c for k, c in controls.items() if k not in self.buttons}
@@ -102,7 +105,7 @@ class Frame:
         pressed = {key: button.widget(key) for key, button in self.buttons.items()}
         order = [*controls, *(key for key in self.controls if key not in controls)]
         self._column = [(self.inputs | pressed)[key] for key in order]
-        self._title = ipywidgets.HTML(f"<b>{html.escape(title or name)}</b>")
+        self._title = ipywidgets.HTML(f"<b>{html.escape(self.title)}</b>")
         self._status = ipywidgets.HTML()
         self._mission_list = ipywidgets.HTML()
         self.code_field = ipywidgets.Text(
@@ -170,7 +173,9 @@ class Frame:
             layout={"flex": "1 1 290px", "max_width": "440px", "min_width": "0"},
         )
         panes = ipywidgets.Box([left, live.widget], layout=_ROW | {"align_items": "flex-start"})
-        self.box = ipywidgets.VBox([panes, self._mission_list])
+        style = ipywidgets.HTML(_STYLE, layout={"display": "none"})
+        self.box = ipywidgets.VBox([style, panes, self._mission_list])
+        self.box.add_class("mlm-frame")
         self._replace_earlier()  # only now: a widget that could not be built replaces nothing
 
     def show_status(self, text: str, *, warning: bool = False) -> None:
@@ -198,14 +203,14 @@ class Frame:
                 for index in new:
                     record("mission", f"{self.name}/{index + 1}", True)
 
-    def mimebundle(self, text: str, png: bytes, alt: str) -> tuple[dict, dict]:
+    def mimebundle(self, text: str, live: LiveFigure) -> tuple[dict, dict]:
         """(data, metadata) for IPython: the live view, and the still picture with its words."""
-        data: dict[str, Any] = {"text/plain": f"{text}: {alt}", "image/png": png}
+        data: dict[str, Any] = {"text/plain": f"{text}: {live.alt}", "image/png": live.png()}
         if not headless() and self.box is not None:
             data["application/vnd.jupyter.widget-view+json"] = {
                 "version_major": 2, "version_minor": 0, "model_id": self.box.model_id,
             }
-        return data, {}
+        return data, live.about()
 
     def close(self) -> None:
         """Stop listening; the cell was run again."""

@@ -7,16 +7,29 @@ a copy of it (blitting), and the pixels go to the page as the value of an `ipywi
 import html
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import ipywidgets
+import traitlets
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ..figures import small_png
+from ..figures import about_picture, sentence, small_png
 
 CSS_DPI = 96  # a CSS pixel is 1/96 inch
+
+
+class NamedImage(ipywidgets.Image):
+    """A picture with a name for screen readers.
+
+    ipywidgets gives an Image no alternative text, but puts its tooltip into the page; for that the
+    page asks for the length of a `description`, which an Image lacks (ipywidgets 8.1.9).
+    """
+
+    description = traitlets.Unicode("").tag(sync=True)
+    tooltip = traitlets.Unicode("").tag(sync=True)
 
 
 class LiveFigure:
@@ -26,26 +39,28 @@ class LiveFigure:
         fig: an Agg figure; its size in inches gives the displayed size.
         animated: the artists that move between redraws. Everything else is background.
         alt: what the picture shows now, one sentence.
+        name: what the picture is of, in a few words that stay.
         scale: rendered pixels per displayed pixel; 2 is sharp on dense screens.
 
     `widget` is what to display. Artists are changed in place, then `redraw()`.
     """
 
     def __init__(
-        self, fig: Figure, animated: Sequence[Artist] = (), *, alt: str, scale: float = 2.0
+        self, fig: Figure, animated: Sequence[Artist] = (), *, alt: str, name: str = "Picture",
+        scale: float = 2.0,
     ):
         if not alt.strip():
             raise ValueError("alt is empty: say in one sentence what the picture shows")
         self.fig = fig
+        self.name = name
         self.canvas = FigureCanvasAgg(fig)
         width, height = fig.get_size_inches()
         fig.set_dpi(CSS_DPI * scale)
         self._animated: list[Artist] = []
         self._background = None
         self._view: list[tuple] = []
-        # No `tooltip` here: it breaks Image's view in ipywidgets 8.1.9.
-        self.image = ipywidgets.Image(
-            format="png",
+        self.image = NamedImage(
+            format="png", tooltip=f"{name}: the words below say what is to be seen",
             layout={"width": f"{width * CSS_DPI:.0f}px", "max_width": "100%",
                     "object_fit": "contain"},
         )
@@ -102,6 +117,12 @@ class LiveFigure:
         """The picture as a small PNG file, for storing."""
         self._render(full=False)
         return small_png(self._picture().convert("RGB"))
+
+    def about(self) -> dict[str, Any]:
+        """The metadata of `png()` in an output: its size on the page, its name and its words."""
+        width, height = (round(inches * CSS_DPI) for inches in self.fig.get_size_inches())
+        name = self.name if self.name.endswith(("?", "!")) else f"{self.name}:"
+        return about_picture(width, height, sentence(f"{name} {self.alt}"))
 
     def _render(self, full: bool) -> None:
         view = self._current_view()

@@ -2,18 +2,19 @@
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from ..figures import COLORS
+from ..figures import COLORS, STYLES
 from .run import Run
 
 _MAX_POINTS = 800  # more cannot be told apart in a panel of 400 pixels
 _LINE, _NARROW = 40, 20  # characters of a line of the legend inside, beside
+_ORDER = ["-", ":", (0, (6, 1, 1, 1, 1, 1)), "-.", (0, (9, 2)), STYLES["reference"]["linestyle"]]
 _KNOWN = {"train": "train", "held_out": "held_out", "validation": "held_out", "test": "held_out"}
 
 
@@ -60,10 +61,7 @@ class LossPanel:
             self._draw_old(old, _label(old, run), alpha=max(0.25, 0.6 - 0.12 * age))
         if reference is not None:
             self._draw_old(reference, "reference: " + _label(reference, run), reference=True)
-        for index, name in enumerate(run.curves):
-            color = COLORS[_KNOWN[name]] if name in _KNOWN else COLORS["extra"][index % 4]
-            style = "--" if _KNOWN.get(name) == "held_out" else "-"
-            look = {"color": color, "linestyle": style, "linewidth": 1.8}
+        for name, look in looks_of(run.curves).items():
             look |= self._looks.get(name, {})
             (self._lines[name],) = self.ax.plot([], [], label=name.replace("_", "-"), zorder=4,
                                                 **look)
@@ -129,6 +127,27 @@ class LossPanel:
             low = (max(smallest * min(0.1, (smallest / high) ** 0.6), self._floor) if self._log
                    else smallest - 0.2 * (high - smallest))
         return low, high
+
+
+def looks_of(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Colour and line style of each curve; two curves never differ by their colour alone.
+
+    Training and held-out look as in all figures. The others take the line styles that are left,
+    the reference's dashes last. Beyond those styles a chapter chooses looks itself.
+    """
+    names = list(names)
+    known = {name: _KNOWN[name] for name in names if name in _KNOWN}
+    taken = [STYLES[key]["linestyle"] for key in known.values()]
+    free = [s for s in _ORDER if s not in taken]
+    found = {}
+    for name in names:
+        if name in known:
+            color, style = COLORS[known[name]], STYLES[known[name]]["linestyle"]
+        else:
+            color = COLORS["extra"][len(found) % 4]
+            style = free.pop(0) if free else "-"
+        found[name] = {"color": color, "linestyle": style, "linewidth": 1.8}
+    return found
 
 
 def _thin(x: list[int], y: list[float]) -> tuple[list[int], list[float]]:

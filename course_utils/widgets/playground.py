@@ -176,7 +176,9 @@ class Playground(Shown):
         self._loss.start(self.current, self.earlier, self.reference)
         artists = [*artists, *self._loss.artists]
         if self._live is None:
-            self._live = LiveFigure(self._fig, artists, alt=self._frame.name)
+            self._live = LiveFigure(
+                self._fig, artists, alt=self._frame.name, name=self._frame.title
+            )
         else:
             self._live.animate(artists)
         self._set_state("ready")

@@ -29,7 +29,10 @@ DRAWN = 1_000  # places of a path that are drawn at most
 _BLUE, _RED, _SKY, _GREY = (
     COLORS["train"], COLORS["held_out"], COLORS["extra"][0], COLORS["reference"]
 )
-_LOOKS = ((_BLUE, "-"), (_RED, "--"), (_SKY, "-"), (_GREY, "-."), (_BLUE, ":"), (_RED, "-."))
+_LONG, _TWO_DOTS = (0, (9, 2)), (0, (6, 1, 1, 1, 1, 1))
+_LOOKS = (
+    (_BLUE, "-"), (_RED, "--"), (_SKY, _TWO_DOTS), (_GREY, "-."), (_BLUE, ":"), (_RED, _LONG),
+)  # fmt: skip
 
 
 def looks(names: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -62,4 +62,4 @@ class Shown:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
         name = f"{self.kind} {self._frame.name}"
-        return self._frame.mimebundle(name, self._live.png(), self._live.alt)
+        return self._frame.mimebundle(name, self._live)

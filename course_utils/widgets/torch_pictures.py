@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from ..figures import COLORS
+from ..figures import COLORS, TEXT_COLORS
 from .blocks import CENTRED
 
 
@@ -20,7 +20,7 @@ def draw_record(ax: Axes, *tensors: tuple[str, Tensor]) -> None:
             scalar on which `backward` was called. Gradients are read from `.grad`, so those in
             the middle need `retain_grad`. The operations' names come from `grad_fn`.
     """
-    ahead, home = COLORS["train"], COLORS["held_out"]
+    ahead, home = TEXT_COLORS["train"], TEXT_COLORS["held_out"]
     for k, (name, tensor) in enumerate(tensors):
         values = tensor.detach()
         last = k == len(tensors) - 1

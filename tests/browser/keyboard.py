@@ -1,0 +1,127 @@
+"""Going through a page by keyboard alone: what has the focus, is it visible, has it a name?"""
+
+from dataclasses import dataclass
+
+from playwright.sync_api import Locator
+
+from tests.browser.lab import Notebook, Widget
+
+LONGEST_WAY = 200  # stops between the first control of a widget and its last
+
+# The ring, shadow, border or ground of the element that has the focus. It may be drawn by its
+# parent; so that one is looked at as well.
+_STYLE = """(element) => [element, element.parentElement].map(part => {
+    const style = getComputedStyle(part);
+    const ring = style.outlineStyle === "none" || parseFloat(style.outlineWidth) === 0
+        ? "" : [style.outlineStyle, style.outlineWidth, style.outlineColor].join(" ");
+    return [ring, style.boxShadow, style.borderColor, style.backgroundColor].join("|");
+}).join("||")"""
+
+_FOCUSED = """() => {
+    const element = document.activeElement;
+    const label = element.labels && element.labels[0];
+    const box = element.closest(".widget-inline-hbox, .jupyter-widget-inline-hbox");
+    const beside = box && box.querySelector("label, .widget-label");
+    return {
+        kind: element.getAttribute("role") || element.type || element.tagName.toLowerCase(),
+        name: element.getAttribute("aria-label") || (label && label.innerText)
+            || (element.tagName === "BUTTON" && element.innerText) || element.title || "",
+        beside: beside ? beside.innerText : "",
+        editable: element.isContentEditable,
+    };
+}"""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """What has the focus: its kind (role), its name, and the label beside it."""
+
+    kind: str
+    name: str
+    beside: str
+    editable: bool
+    visible: bool
+
+    @property
+    def called(self) -> str:
+        return (self.name or self.beside).strip()
+
+
+class Keyboard:
+    """Tab, Space, Enter and arrows in a widget; the mouse is never used."""
+
+    def __init__(self, notebook: Notebook, widget: Widget):
+        self.page, self.widget = notebook.page, widget
+
+    def enter(self) -> None:
+        """Put the focus on the cell, as the arrow keys do; Tab leads into its output."""
+        self.widget.cell.evaluate("cell => { cell.tabIndex = 0; cell.focus(); }")
+
+    def stops(self) -> list[Stop]:
+        """Everything in the widget that Tab reaches, in order."""
+        self.enter()
+        found: list[Stop] = []
+        for _ in range(LONGEST_WAY):
+            self.page.keyboard.press("Tab")
+            if self.inside():
+                found.append(self.focused())
+            elif found:
+                return found
+        raise AssertionError(f"Tab does not lead out of the widget again: {found[-5:]}")
+
+    def go_to(self, called: str, kind: str = "") -> None:
+        """Tab until the control with that name, or that label beside it, has the focus."""
+        self.enter()
+        seen = []
+        for _ in range(LONGEST_WAY):
+            self.page.keyboard.press("Tab")
+            if self.inside():
+                found = self.page.evaluate(_FOCUSED)
+                seen.append((found["name"] or found["beside"]).strip())
+                if called in seen[-1] and kind in found["kind"]:
+                    return
+        raise AssertionError(f"Tab does not reach {called!r}; it reached {seen}")
+
+    def press(self, key: str, times: int = 1) -> None:
+        for _ in range(times):
+            self.page.keyboard.press(key)
+
+    def choose(self, down: int) -> None:
+        """Choose from the list that has the focus, so many options further down.
+
+        Space opens it first: on a closed list JupyterLab takes the arrows to go to another cell.
+        """
+        for key in ("Space", *["ArrowDown"] * down, "Enter"):
+            self.page.keyboard.press(key)
+            self.page.wait_for_timeout(400)
+
+    def inside(self) -> bool:
+        """Whether the focus lies in the widget."""
+        return self.widget.output.evaluate("part => part.contains(document.activeElement)")
+
+    def name(self) -> str:
+        """The name of what has the focus."""
+        return self.page.evaluate(_FOCUSED)["name"].strip()
+
+    def focused(self) -> Stop:
+        """What has the focus, and whether that can be seen."""
+        found = self.page.evaluate(_FOCUSED)
+        element = self.page.evaluate_handle("document.activeElement").as_element()
+        with_focus = element.evaluate(_STYLE)
+        element.evaluate("element => element.blur()")
+        without = element.evaluate(_STYLE)
+        # back by code, yet shown as by keyboard: a script's focus is visible if the last was
+        element.evaluate("element => element.focus({focusVisible: true})")
+        return Stop(**found, visible=with_focus != without)
+
+
+def nameless(part: Locator) -> list[str]:
+    """Lines of the accessibility tree with a control or picture that has no name.
+
+    A slider is left out: the page gives its handle none (ipywidgets 8.1.9). The label stands before
+    it in reading order, its number after it, and the field "settings" takes the same value typed.
+    """
+    kinds = ("button", "textbox", "combobox", "checkbox", "spinbutton", "img", "image")
+    lines = [line.strip().removeprefix("- ") for line in part.aria_snapshot().splitlines()]
+    return [line for line in lines
+            if line.split(":")[0].split(" [")[0].strip() in kinds]
