@@ -36,6 +36,7 @@ from catalogue import CATALOGUE, Entry, readme  # noqa: E402
 from sources import SourceError, fetch, read_pandas_pickle, source_sha256  # noqa: E402
 
 from course_utils import datafiles, paths  # noqa: E402
+from course_utils.files import write_whole  # noqa: E402
 
 MANIFEST = HERE.parent / "course_utils" / "tables" / "datasets.toml"
 RECIPES: dict[str, Callable] = {
@@ -172,15 +173,15 @@ def _build(wanted: list[str], known: dict, out: Path, options: argparse.Namespac
             if old and not options.accept:  # the manifest keeps the bytes of its own environment
                 entry |= {key: old[key] for key in ("bytes", "file_sha256")}
             out.mkdir(parents=True, exist_ok=True)
-            (out / entry["file"]).write_bytes(raw)
+            write_whole(out / entry["file"], raw)
             files[name] = entry
             print(f"{entry['file']:<14} {len(raw):>9,} bytes, {entry['rows']}")
     if not repair_only:
         ordered = {name: files[name] for name in CATALOGUE if name in files}
         if ordered != known:
             text = manifest_text(ordered, environment())
-            MANIFEST.write_text(text, encoding="utf-8", newline="\n")
-        (HERE / "README.md").write_text(readme(ordered), encoding="utf-8", newline="\n")
+            write_whole(MANIFEST, text)
+        write_whole(HERE / "README.md", readme(ordered))
     return 0
 
 

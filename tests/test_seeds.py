@@ -1,7 +1,6 @@
 """Verdicts under other seeds: facts must agree with the stored ones, speed need not."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -60,21 +59,6 @@ def test_runs_of_other_code_count_as_none(tmp_path):
 
     runs.add(path, 2, RUN)
     assert runs.of(path) == {2: RUN}
-
-
-def test_a_run_that_cannot_be_written_leaves_the_file_as_it_was(tmp_path, monkeypatch):
-    path = tmp_path / "01_x.ipynb"
-    canonical.write(notebook(code("a")), path)
-    seeds.Runs(tmp_path / "seeds.json").add(path, 1, RUN)
-    before = (tmp_path / "seeds.json").read_bytes()
-
-    def full(self, *arguments, **more):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(OSError):
-        seeds.Runs(tmp_path / "seeds.json").add(path, 2, RUN)
-    assert (tmp_path / "seeds.json").read_bytes() == before
 
 
 @pytest.fixture

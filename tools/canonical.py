@@ -17,6 +17,8 @@ import nbformat
 import nbformat.v4
 from nbformat import NotebookNode
 
+from course_utils.files import write_whole
+
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 # The computer's part of a path in a shown traceback; what names the file stays.
@@ -63,13 +65,11 @@ def write(notebook: NotebookNode, path: Path | str) -> None:
 
     Raises:
         ValueError: two cells have the same id.
+        NotWrittenError: the disk is full, the folder cannot be written.
     """
     if repeated := repeated_ids(notebook):
         raise ValueError(f"more than one cell has the id {repeated[0]}")
-    path = Path(path)
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(dumps(notebook), encoding="utf-8", newline="\n")
-    aside.replace(path)
+    write_whole(path, dumps(notebook))
 
 
 def dumps(notebook: NotebookNode) -> str:

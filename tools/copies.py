@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from datetime import datetime
 from pathlib import Path
 
 from nbformat import NotebookNode
 
+from course_utils.files import write_whole
 from tools import canonical, chapters
 
 NOTE = ".handed_out.json"
@@ -106,7 +106,8 @@ class Copies:
         earlier = self.folder / "earlier"
         earlier.mkdir(exist_ok=True)
         kept = _free(earlier / f"{mine.stem}.{datetime.now():%Y-%m-%d}.ipynb")
-        return mine.replace(kept)
+        write_whole(kept, mine.read_bytes())    # a copy: on a full disk the learner's file stays
+        return kept
 
     def _noted(self, mine: Path) -> dict:
         noted = self._note.get(mine.name)
@@ -123,9 +124,7 @@ class Copies:
         return note if isinstance(note, dict) else {}
 
     def _write_note(self) -> None:
-        aside = self.folder / (NOTE + ".part")
-        aside.write_text(json.dumps(self._note, indent=1), encoding="utf-8")
-        os.replace(aside, self.folder / NOTE)
+        write_whole(self.folder / NOTE, json.dumps(self._note, indent=1))
 
 
 def _free(path: Path) -> Path:

@@ -1,7 +1,7 @@
 """Which module may import which; read from the import statements, nothing is run.
 
-notebooks → widgets, exercises → flat modules → seeding, device, paths, progress_bar. Flat modules
-do not import each other, but for the exceptions listed in MAY_IMPORT.
+notebooks → widgets, exercises → flat modules → seeding, device, paths, files, progress_bar. Flat
+modules do not import each other, but for the exceptions listed in MAY_IMPORT.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import ast
 from pathlib import Path
 
 PACKAGE = "course_utils"
-BASE = {"seeding", "device", "paths", "progress_bar"}
+BASE = {"seeding", "device", "paths", "files", "progress_bar"}
 TOP = {"widgets", "exercises"}
 MAY_IMPORT = {                                  # flat module -> flat modules it may import
     "claims": {"cards"},

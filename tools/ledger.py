@@ -10,6 +10,7 @@ from pathlib import Path
 
 from course_utils import paths
 from course_utils.claims import Record, read_claims
+from course_utils.files import write_whole
 from tools import chapters, seeds
 
 FILE = chapters.ROOT / "CLAIMS.md"
@@ -109,7 +110,11 @@ def current() -> tuple[str, list[str]]:
     table = paths.table("claims")["claims"]
     executed = read_chapters(chapters.notebooks())
     found = problems(table, executed)
-    return ("" if found else make(table, executed, seeds.Runs(seeds.RESULTS))), found
+    try:
+        runs = seeds.Runs(seeds.RESULTS)
+    except ValueError as error:
+        found.append(str(error))
+    return ("" if found else make(table, executed, runs)), found
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -121,7 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
     if found:
         print("ledger: CLAIMS.md left as it was", file=sys.stderr)
         return 1
-    FILE.write_text(text, encoding="utf-8", newline="\n")
+    write_whole(FILE, text)
     print(f"ledger: wrote {FILE.name}, {text.count('[`')} claims")
     return 0
 

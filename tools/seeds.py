@@ -23,6 +23,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from course_utils import claims, paths
+from course_utils.files import NotWrittenError, write_whole
 from tools import canonical, chapters, execute
 
 RESULTS = chapters.ROOT / "results" / "seeds.json"
@@ -57,11 +58,14 @@ class Runs:
     """The file of runs: chapter -> {"code": fingerprint, "runs": {seed: {"seconds", "verdicts"}}}.
 
     Runs of code that has changed since count as none.
+
+    Raises:
+        ValueError: the file is damaged; it is left as it is.
     """
 
     def __init__(self, file: Path):
         self.file = file
-        self._all = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        self._all = _read(file) if file.exists() else {}
 
     def of(self, path: Path) -> dict[int, dict]:
         """seed -> {"seconds": of computing, "verdicts": {id: verdict}} for the chapter's code."""
@@ -76,15 +80,29 @@ class Runs:
                    for run in kept["runs"].values()) / 60
 
     def add(self, path: Path, seed: int, run: dict) -> None:
-        """Keep a run, on disk at once; an interruption leaves the file as it was before."""
+        """Keep a run, on disk at once.
+
+        Raises:
+            NotWrittenError: the file is as it was before; the run is written with the next one.
+        """
         runs = dict(sorted((self.of(path) | {seed: run}).items()))
         self._all[chapters.number(path)] = {"code": code_fingerprint(canonical.read(path)),
                                             "runs": runs}
         text = json.dumps(dict(sorted(self._all.items())), indent=1, ensure_ascii=False)
         self.file.parent.mkdir(exist_ok=True)
-        aside = self.file.with_suffix(".new")
-        aside.write_text(text + "\n", encoding="utf-8", newline="\n")
-        aside.replace(self.file)
+        write_whole(self.file, text + "\n")
+
+
+def _read(file: Path) -> dict[str, dict]:
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        for chapter in kept.values():
+            if not (isinstance(chapter["code"], str) and isinstance(chapter["runs"], dict)):
+                raise TypeError("not the form of runs")
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"{file} is damaged ({error!r}): git restore results/{file.name}, or "
+                         "delete it and run python course.py seeds N anew") from None
+    return kept
 
 
 def run_one(path: Path, seed: int) -> dict | str:
@@ -146,23 +164,29 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.n < 1 or chosen.jobs < 1:
         parser.error("N and --jobs are at least 1")
     try:
-        every = chapters.choose(chosen.chapter)
+        every, runs = chapters.choose(chosen.chapter), Runs(RESULTS)
     except ValueError as error:
         print(f"course: {error}", file=sys.stderr)
         return 1
     seeds = list(range(1, chosen.n + 1))
-    runs, failed = Runs(RESULTS), {}
+    failed: dict[Job, str] = {}
     pending = [(path, seed) for seed in seeds for path in every
                if chosen.again or seed not in runs.of(path)]
+    unwritten = ""
     for (path, seed), run in run_all(pending, chosen.jobs):
         if isinstance(run, str):
             failed[path, seed] = run
-        else:
+            continue
+        try:
             runs.add(path, seed, run)
+            unwritten = ""
+        except NotWrittenError as error:  # hours of computing: go on, the next run may fit again
+            unwritten = str(error)
+            print(f"course: {unwritten}", file=sys.stderr)
     wrong = report(every, seeds, runs, failed)
     print(f"seeds: {len(pending)} runs now, {len(every) * len(seeds)} in all, "
-          f"{wrong} not as stored")
-    return 1 if wrong else 0
+          f"{wrong} not as stored" + (f"; {unwritten}" if unwritten else ""))
+    return 1 if wrong or unwritten else 0
 
 
 if __name__ == "__main__":

@@ -9,11 +9,12 @@ from ..cards import Card, escape, paragraph
 from ..paths import headless
 from ..seeding import course_seed
 from ..study import notice, record
-from ..study.live import Choices, Live, frame, status, text
+from ..study.live import Choices, Live, close_tree, frame, status, text
 from .banks import questions
 from .model import Question
 
 COUNT = 3
+_shown: dict[str, Live] = {}  # chapter -> the view of its recall cell
 
 
 def recall(chapter: str) -> Live:
@@ -30,7 +31,10 @@ def recall(chapter: str) -> Live:
     card = _card(chapter, chosen)
     if headless():
         return Live(card)
-    return Live(card, _Asked(card, chosen).box)
+    if chapter in _shown:
+        close_tree(_shown[chapter].widget)  # this cell was run again
+    _shown[chapter] = Live(card, _Asked(card, chosen).box)
+    return _shown[chapter]
 
 
 def choose(chapter: str, count: int = COUNT) -> list[Question]:

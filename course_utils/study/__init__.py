@@ -58,7 +58,7 @@ def predict(
     """
     earlier = _asked.get(id)
     if earlier is not None:
-        earlier.lock()  # this cell was run again; the new view takes over
+        earlier.close()  # this cell was run again; the new view takes over
     _asked[id] = Prediction(
         id, question, choices, number, unit, kept=None if headless() else _KeptPrediction(id)
     )

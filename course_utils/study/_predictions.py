@@ -6,7 +6,7 @@ import math
 from typing import Any, Protocol
 
 from ..cards import Card, code, escape, measured, paragraph
-from .live import Choices, Live, frame, status, text
+from .live import Choices, Live, close_tree, frame, status, text
 
 NEAR = 1.25  # a number within this factor counts as near
 
@@ -57,6 +57,12 @@ class Prediction:
         else:
             self._field.disabled = self._button.disabled = True
         self._show()
+
+    def close(self) -> None:
+        """Lock the view and take it off the page: the cell was run again."""
+        self.lock()
+        if self.view.widget is not None:
+            close_tree(self.view.widget)
 
     def _card(self) -> Card:
         if self.choices is None:

@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..files import move, write_whole
+
 VERSION = 1
 Entries = dict[str, dict[str, dict[str, Any]]]  # kind → id → {"value": …, "at": ISO time}
 
@@ -93,7 +95,7 @@ class Store:
     def _put_aside(self, error: ValueError) -> None:
         aside = self.path.with_name(f"progress.broken-{datetime.now():%Y%m%d-%H%M%S-%f}.json")
         try:
-            _replace(self.path, aside)
+            move(self.path, aside)
         except FileNotFoundError:
             return  # another kernel was quicker
         except OSError:
@@ -131,16 +133,10 @@ def write_entries(path: Path, entries: Entries) -> None:
     """Write a progress file in one go: readers see the old one or the new one.
 
     Raises:
-        OSError: the folder cannot be written.
+        NotWrittenError: the folder cannot be written, the disk is full.
     """
     text = json.dumps({"version": VERSION, "entries": entries}, ensure_ascii=False, indent=1)
-    new = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.new")
-    try:
-        new.write_text(text + "\n", encoding="utf-8")
-        _replace(new, path)
-    finally:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
+    write_whole(path, text + "\n")
 
 
 _FIELD = {"prediction": "predicted", "recall": "right"}  # what such a value must have
@@ -156,17 +152,6 @@ def _is_entry(kind: str, entry: Any) -> bool:
         return False
     value = entry["value"]
     return kind not in _FIELD or (isinstance(value, dict) and _FIELD[kind] in value)
-
-
-def _replace(source: Path, target: Path) -> None:
-    for attempt in range(5):
-        try:
-            os.replace(source, target)
-            return
-        except PermissionError:  # Windows, while somebody has the file open
-            if attempt == 4:
-                raise
-            time.sleep(0.05)
 
 
 @contextmanager

@@ -53,6 +53,21 @@ def frame(*parts: Any) -> Any:
     return box
 
 
+def close_tree(widget: Any, but: Any = None) -> None:
+    """Close a widget and all that it holds, `but` one of them; its view leaves the page.
+
+    ipywidgets keeps every widget that was ever made until it is closed, with all that its callbacks
+    hold. A cell that is run again and again would fill the memory.
+    """
+    if widget is but:
+        return
+    for child in getattr(widget, "children", ()):
+        close_tree(child, but)
+    for part in (widget, getattr(widget, "layout", None), getattr(widget, "style", None)):
+        if part is not None:
+            part.close()
+
+
 def text(html: str = "") -> Any:
     """A widget for HTML; change its `value`."""
     import ipywidgets

@@ -81,6 +81,7 @@ def sweep(
         a table, one row a net. What vmap cannot run is run net by net; `table.reason` says why.
     Raises:
         TypeError, ValueError: something given does not fit; the message says what, and what to do.
+        MemoryError: not even one net fits into the memory.
     """
     settings = checked(settings)
     if (steps is None) == (epochs is None):
@@ -139,8 +140,13 @@ def _job(
     try:
         return [(rows, train_chunk(chunk_of(given, settings, rows), plan, tick), plan.records)]
     except (RuntimeError, MemoryError) as error:
-        if len(rows) == 1 or not _out_of_memory(error):
+        if not _out_of_memory(error):
             raise
+        if len(rows) == 1:
+            raise MemoryError(
+                f"the net with {settings[rows[0]]} alone needs more memory than there is: give "
+                "fewer rows of data, a smaller batch_size or a smaller net"
+            ) from error
     half = len(rows) // 2
     parts = (rows[:half], rows[half:])
     return [one for part in parts for one in _job(given, settings, part, plan, tick)]

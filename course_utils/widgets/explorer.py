@@ -44,7 +44,7 @@ class Explorer(Shown):
     ):
         self._frame = Frame(
             name, controls, title=title, missions=missions, on_change=lambda _: self._follow(),
-            with_seed=False,
+            on_close=lambda: self._live.release(), with_seed=False,
         )
         self.settings = self._frame.settings
         fig, axes = new_figure(panels, size=figsize)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import html
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from ..cards import focus_ring
 from ..paths import headless
 from ..seeding import course_seed
 from ..study import record
+from ..study.live import close_tree
 from .controls import Button, Control, Seed, from_code, to_code
 from .live_figure import LiveFigure
 from .run import explain
@@ -114,7 +116,10 @@ class Frame:
         )
         self._reached: set[int] = set()
         self._writing_code = False
-        self._changed: set[str] = set()
+        self._changed: deque[str] = deque()  # written by any thread, emptied by the main one
+        self._waiting = False  # whether the main thread is to look at it already
+        self._closed = False
+        self._older: ipywidgets.Widget | None = None  # what stays of the one closed for this one
         self.box: ipywidgets.Widget | None = None
         for key, widget in self.inputs.items():
             widget.observe(lambda change, key=key: self._moved(key, change["new"]), "value")
@@ -180,6 +185,8 @@ class Frame:
 
     def show_status(self, text: str, *, warning: bool = False) -> None:
         """One line below the controls."""
+        if self._closed:
+            return  # what is still on its way must not hide why it is closed
         weight = "bold" if warning else "normal"
         sign = "⚠ " if warning and text else ""
         self._status.value = (
@@ -206,31 +213,52 @@ class Frame:
     def mimebundle(self, text: str, live: LiveFigure) -> tuple[dict, dict]:
         """(data, metadata) for IPython: the live view, and the still picture with its words."""
         data: dict[str, Any] = {"text/plain": f"{text}: {live.alt}", "image/png": live.png()}
-        if not headless() and self.box is not None:
+        if not headless() and self.box is not None and not self._closed:
             data["application/vnd.jupyter.widget-view+json"] = {
                 "version_major": 2, "version_minor": 0, "model_id": self.box.model_id,
             }
         return data, live.about()
 
+    @property
+    def why_closed(self) -> str:
+        """What stands in the place of a closed widget."""
+        return (f"this cell was run again, or another one took the name {self.name!r}: use the "
+                "newer widget, or run this cell again")
+
     def close(self) -> None:
-        """Stop listening; the cell was run again."""
+        """Take the widget off the page, where only `why_closed` stays, and free what it held."""
+        if self._closed:
+            return
         self._on_close()
         for widget in self.inputs.values():
             widget.unobserve_all()
         for widget in self._column:
             widget.disabled = True
-        self.show_status("this cell was run again: use the new widget")
+        self.show_status(self.why_closed)
+        self._closed = True
+        if self.box is not None:
+            parts, self.box.children = self.box.children, (self._status,)
+            for part in parts:
+                close_tree(part, but=self._status)
+        if self._older is not None:
+            close_tree(self._older)  # of closed ones, the last sentence is enough
+            self._older = None
         if Frame._open.get(self.name) is self:
             del Frame._open[self.name]
 
     def _moved(self, key: str, value: Any) -> None:
         self.settings.write(key, value)
-        self._changed.add(key)
-        self.main.soon(self._after_moves)
+        self._changed.append(key)
+        if not self._waiting:  # one call for a burst: more would starve a click that comes between
+            self._waiting = True
+            self.main.soon(self._after_moves)
 
     def _after_moves(self) -> None:
-        changed, self._changed = self._changed, set()
-        if changed:  # else an earlier call took the whole burst
+        self._waiting = False  # before looking, so that no move falls between
+        changed = set()
+        while self._changed:
+            changed.add(self._changed.popleft())
+        if changed and not self._closed:
             self._write_code()
             self._on_change(changed)
 
@@ -240,7 +268,7 @@ class Frame:
         self._writing_code = False
 
     def _typed(self, change: dict) -> None:
-        if self._writing_code or change["new"] == self.code:
+        if self._closed or self._writing_code or change["new"] == self.code:
             return
         try:
             self.from_code(change["new"])
@@ -269,6 +297,7 @@ class Frame:
         earlier = Frame._open.get(self.name)
         if earlier is not None:
             earlier.close()
+            self._older = earlier.box
         Frame._open[self.name] = self
 
 

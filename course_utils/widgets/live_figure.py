@@ -14,6 +14,7 @@ import traitlets
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from ..figures import about_picture, sentence, small_png
@@ -123,6 +124,14 @@ class LiveFigure:
         width, height = (round(inches * CSS_DPI) for inches in self.fig.get_size_inches())
         name = self.name if self.name.endswith(("?", "!")) else f"{self.name}:"
         return about_picture(width, height, sentence(f"{name} {self.alt}"))
+
+    def release(self) -> None:
+        """Give the memory of the pixels back, megabytes a picture; a later redraw takes it anew."""
+        self._background = None
+        self.canvas = FigureCanvasAgg(self.fig)
+        for text in self.fig.findobj(Text):
+            text._renderer = None  # each one that was drawn keeps the old canvas' pixels
+        self.image.value = b""
 
     def _render(self, full: bool) -> None:
         view = self._current_view()

@@ -64,7 +64,8 @@ class Playground(Shown):
         ValueError, TypeError: arguments that cannot work; says what to change.
 
     An exception or a loss that is not finite pauses the run and says so; Reset recovers. A kernel
-    interrupt does not stop the background task: Pause does.
+    interrupt does not stop the background task: Pause does. Nor does closing the page: the run goes
+    on to its `steps`, then nothing is left to do.
     """
 
     kind = "playground"
@@ -125,6 +126,7 @@ class Playground(Shown):
 
     def run(self) -> None:
         """Train: in the background, or in click mode up to 100 steps at once."""
+        self._require_open()
         if self.current.stopped or self.state == "running":
             return
         if self.mode == "click":
@@ -147,6 +149,7 @@ class Playground(Shown):
 
     def run_now(self, steps: int) -> Run:
         """Take up to `steps` steps before returning; the same seed gives the same result."""
+        self._require_open()
         self.current.advance(steps, float("inf"))
         self._after_steps()
         self._draw()
@@ -154,6 +157,7 @@ class Playground(Shown):
 
     def reset(self) -> None:
         """Begin anew with the settings as they are; the run so far stays as a faint curve."""
+        self._require_open()
         self._halt()
         old = self.current
         old.put_aside()
@@ -235,10 +239,18 @@ class Playground(Shown):
             self._set_state("paused")
 
     def _shut(self) -> None:
+        """End the training and let go of what is large: the notebook may keep this object."""
         self._halt()
-        if self.state == "running":
-            self.state = "paused"
+        self.state = "closed"
         self._transport.disable()
+        for run in (self.current, *self.earlier):
+            run.put_aside()
+        self.earlier, self.reference = [], None
+        self._live.release()
+
+    def _require_open(self) -> None:
+        if self.state == "closed":
+            raise RuntimeError(self._frame.why_closed)
 
     def _halt(self) -> None:
         if self._task is not None:

@@ -57,7 +57,7 @@ class Shown:
         return self
 
     def close(self) -> None:
-        """Stop for good; the widget on the page says that its cell was run again."""
+        """Stop for good and take the widget off the page, where only the reason stays."""
         self._frame.close()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
