@@ -473,6 +473,26 @@ def test_an_input_that_is_to_be_refused():
         "def root(x):\n    if x < 0:\n        raise TypeError('no')\n    return x**0.5")).message
 
 
+def test_a_mistake_is_recognised_whatever_words_the_learners_refusal_has():
+    def root(x, words="negative"):
+        if x < 0:
+            raise ValueError(words)
+        return x**0.5
+
+    twice = Mistake("twice", lambda x: 2 * root(x), "Twice too large.")
+    exercise = Exercise("t", "01", "t", root, lambda: [Case((4.0,)), Case((-1.0,), "below 0",
+                                                                          ValueError)], ("h",),
+                        mistakes=(twice,))
+    assert examine(exercise, lambda x: 2 * root(x, "no root of this")).mistake == "twice"
+    assert not examine(exercise, lambda x: 2 * abs(x) ** 0.5).mistake
+
+
+def test_a_changed_list_is_told_without_talk_of_tensors():
+    exercise = Exercise("t", "01", "t", sorted, lambda: [Case(([2, 1],))], ("h",))
+    found = examine(exercise, lambda numbers: (numbers.sort(), numbers)[1])
+    assert "changes its input" in found.message and "list(x)" in found.message
+
+
 # ---- comparing outputs ----------------------------------------------------------------------
 
 
