@@ -6,6 +6,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.browser.lab import Notebook, Widget
+from tools import canonical
 
 STEPS = 60
 CELL = f'''
@@ -38,7 +39,8 @@ Playground("left", descend, picture, {{"lr": Slider(0.01, 1.0, 0.1)}}, steps={ST
 
 def test_training_ends_after_the_page_was_closed_and_the_page_can_be_reopened(chromium, server):
     path = server.folder / "closed_page.ipynb"
-    nbformat.write(new_notebook(cells=[new_code_cell(CELL, id="left")]), path)
+    cells, kernel = [new_code_cell(CELL, id="left")], {"kernelspec": canonical.KERNEL}
+    nbformat.write(new_notebook(cells=cells, metadata=kernel), path)
 
     def seen():
         try:
