@@ -29,12 +29,14 @@ from tools import chapters, kernel
 ROOT = chapters.ROOT
 PARTS = ("unit", "notebooks", "solved", "browser")
 LATEST_STACK_ONLY = ("solved", "browser")
-# Unit tests that other versions of NumPy, Matplotlib or ipywidgets would not change: PyTorch's
-# answers, and the maintainer's tools.
-SAME_ON_EVERY_STACK = ("formulas", "access", "test_mutants.py", "test_exercises*.py",
-                       "test_capstone*.py", "test_bench.py", "test_matrix.py", "test_proof.py",
-                       "test_seeds.py", "test_surroundings.py", "test_execute.py",
-                       "test_solved_copies.py")
+# Unit tests that other versions of NumPy, Matplotlib or ipywidgets would hardly change: of PyTorch's
+# answers, of chapters (which nbval runs there), and of the maintainer's tools.
+SAME_ON_EVERY_STACK = (
+    "formulas", "access", "test_mutants.py", "test_exercises*.py", "test_capstone*.py",
+    "test_chapter_*.py", "test_sweeps*.py", "test_surfaces.py", "test_curvature.py",
+    "test_critical_points.py", "test_training*.py", "test_bench.py", "test_matrix.py",
+    "test_proof.py", "test_seeds.py", "test_surroundings.py", "test_execute.py",
+    "test_solved_copies.py", "test_course.py", "test_copies.py", "test_check.py")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome",
             "msedge")
 NOTHING_COLLECTED = 5
