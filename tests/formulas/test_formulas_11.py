@@ -20,7 +20,7 @@ def softmax(scores):                             # of each row
     return raised / raised.sum(-1, keepdims=True)
 
 
-@formula("11", "qkv-question", r"\text{output} = \operatorname{softmax}\!\left("
+@formula("11", "qkv-words", r"\text{output} = \operatorname{softmax}\!\left("
          r"\frac{Q K^{\mathsf T}}{\sqrt{d_k}}\right) V")
 @pytest.mark.parametrize("T, d_k, d_v", [(5, 3, 3), (4, 9, 2), (1, 2, 6)])
 def test_attention_is_the_formula(chapter, T, d_k, d_v):
