@@ -29,7 +29,7 @@ from tools import chapters, kernel
 ROOT = chapters.ROOT
 PARTS = ("unit", "notebooks", "solved", "browser")
 LATEST_STACK_ONLY = ("solved", "browser")
-# Unit tests that other versions of NumPy, Matplotlib or ipywidgets would hardly change: of PyTorch's
+# Unit tests that other versions of NumPy, Matplotlib or ipywidgets hardly change: of what PyTorch
 # answers, of chapters (which nbval runs there), and of the maintainer's tools.
 SAME_ON_EVERY_STACK = (
     "formulas", "access", "test_mutants.py", "test_exercises*.py", "test_capstone*.py",
