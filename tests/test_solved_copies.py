@@ -1,16 +1,22 @@
 """The copies of chapters with worked answers, and what is seen in them when they ran."""
 
+import ast
+import builtins
+
 import pytest
 
+from course_utils.exercises import banks
 from course_utils.exercises.model import Exercise
+from course_utils.exercises.show import worked_text
+from tests.chapter import Chapter
 from tests.notebook_maker import code, notebook, verdict_output
 from tools import solved
 
 STUB = 'def double(x):\n    ...\n\ncheck("torch-double", double)'
 
 
-def double(x):
-    return 2 * x
+def double(x: float, *, times: int = 2) -> "float":
+    return times * x    # → a number
 
 
 DOUBLE = Exercise("torch-double", "01", "Twice", double, cases=list, hints=("Add.",), stub=STUB)
@@ -26,10 +32,12 @@ def test_the_worked_answer_stands_before_the_check():
     chapter = notebook(code("other", "1"), code("twice", STUB))
     filled = solved.fill(chapter, [DOUBLE])
 
-    assert filled.cells[1].source == (
-        'def double(x):\n    return 2 * x\n\ncheck("torch-double", double)')
+    stub, check = STUB.rsplit("\n", 1)
+    worked = "def double(x, *, times = 2):\n    return times * x    # → a number"  # not annotated
+    assert filled.cells[1].source == f"{stub}\n{worked}\n\n{check}"
     assert filled.cells[0].source == "1" and chapter.cells[1].source == STUB
-    assert solved.fill(chapter, [DRAWN]).cells[1].source.startswith("double = float\n\ncheck(")
+    drawn = solved.fill(chapter, [DRAWN]).cells[1].source
+    assert drawn == f"{stub}\ndouble = float\n\n{check}"
 
 
 def test_an_exercise_without_its_cell_is_an_error():
@@ -59,3 +67,28 @@ def test_a_verdict_that_hangs_on_the_answer_is_said(monkeypatch):
     run = notebook(code("claim", "1", [verdict_output("reg-a", "not decided")], 1))
 
     assert solved.problems(run, stored, []) == ["reg-a: not decided, stored: holds"]
+
+
+def bound_in(tree):
+    """Names that code gives a value to, whether it runs or not."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.alias):
+            yield (node.asname or node.name).partition(".")[0]
+
+
+@pytest.mark.parametrize("exercise", list(banks.exercises()), ids=lambda one: one.id)
+def test_a_worked_answer_can_be_pasted_it_needs_no_name_that_the_chapter_lacks(exercise):
+    cells = list(Chapter(exercise.chapter).code.values())
+    here = next(n for n, cell in enumerate(cells) if cell.source.strip() == exercise.stub.strip())
+    known = {name for cell in cells[:here + 1] for name in bound_in(ast.parse(cell.source))}
+    tree = ast.parse(worked_text(exercise))
+    used = {node.id for node in ast.walk(tree)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+    assert used <= known | set(bound_in(tree)) | set(dir(builtins))

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import copy
-import inspect
 
 from nbformat import NotebookNode
 
 from course_utils import paths
 from course_utils.exercises import banks
 from course_utils.exercises.model import Exercise
+from course_utils.exercises.show import worked_text
 from tools import execute, seeds
 
 
-def worked_text(exercise: Exercise) -> str:
-    """The worked answer as a learner would paste it."""
-    return exercise.worked() if exercise.worked else inspect.getsource(exercise.solution)
-
-
 def fill(notebook: NotebookNode, exercises: list[Exercise]) -> NotebookNode:
-    """A copy in which each exercise's cell holds its worked answer, still followed by its check.
+    """A copy in which each exercise's cell has its worked answer pasted before the check.
 
     Raises:
         LookupError: no cell asks for one of `exercises`.
@@ -27,7 +22,8 @@ def fill(notebook: NotebookNode, exercises: list[Exercise]) -> NotebookNode:
     notebook = copy.deepcopy(notebook)
     for exercise in exercises:
         cell = _asking(notebook, exercise)
-        cell.source = f"{worked_text(exercise).rstrip()}\n\n{_last_line(exercise.stub)}"
+        *stub, check = exercise.stub.rstrip().splitlines()     # the stub may hold helpers
+        cell.source = "\n".join([*stub, worked_text(exercise).rstrip(), "", check])
     return notebook
 
 
@@ -56,10 +52,6 @@ def _asking(notebook: NotebookNode, exercise: Exercise) -> NotebookNode:
         if cell.cell_type == "code" and cell.source.strip() == exercise.stub.strip():
             return cell
     raise LookupError(f"no cell is the stub of {exercise.id}")
-
-
-def _last_line(text: str) -> str:
-    return text.rstrip().splitlines()[-1]
 
 
 def _texts(cell: NotebookNode) -> list[str]:

@@ -365,6 +365,8 @@ check("cnn-flat-size", flat_size)''',
 
 
 def without_pools(net: nn.Sequential) -> nn.Sequential:
+    import copy  # the chapter does not import it
+
     parts: list[nn.Module] = []
     last = None                                          # place of the latest convolution
     for part in net:

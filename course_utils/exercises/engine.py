@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +11,7 @@ from ..cards import QUIET, Card, block, code, escape, pairs_html, paragraph
 from .banks import find, totals
 from .judging import Finding, examine
 from .model import Exercise
-from .show import highlighted
+from .show import highlighted, worked_text
 
 _hints_given: dict[str, int] = {}
 _asked_for_solution: set[str] = set()
@@ -79,8 +78,7 @@ def solution(id: str) -> Card:
         body = paragraph(f"{left if used < total else ''}Run this cell again to see the answer.")
         return Card("exercise", "", "show the worked answer?", _title(exercise), body,
                     f"{id}: run again to see the worked answer")
-    body = highlighted(exercise.worked() if exercise.worked
-                       else inspect.getsource(exercise.solution))
+    body = highlighted(worked_text(exercise))
     return Card("exercise", "", "a worked answer", _title(exercise), body, f"{id}: worked answer")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import html
+import inspect
 import math
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import torch
 
 from ..cards import BLOCK
+from .model import Exercise
 
 _ROW, _ROWS, _ITEMS, _TEXT = 8, 5, 6, 160
 
@@ -136,3 +139,29 @@ def highlighted(source: str) -> str:
         escaped = html.escape(text)
         parts.append(f'<span style="color:{colour}">{escaped}</span>' if colour else escaped)
     return f'<pre style="{BLOCK}white-space:pre;overflow-x:auto">{"".join(parts).rstrip()}</pre>'
+
+
+def worked_text(exercise: Exercise) -> str:
+    """The worked answer as a learner can paste it: no names that only the bank imports."""
+    if exercise.worked:
+        return exercise.worked()
+    return _without_annotations(inspect.getsource(exercise.solution))
+
+
+def _without_annotations(source: str) -> str:
+    """`def f(x: Tensor) -> Tensor:` becomes `def f(x):`; all else stays, comments too."""
+    lines = [line.encode() for line in source.splitlines(keepends=True)]  # ast counts in bytes
+    starts = [sum(map(len, lines[:n])) for n in range(len(lines))]
+    spans = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.arg) and node.annotation:
+            spans.append((starts[node.lineno - 1] + node.col_offset + len(node.arg.encode()),
+                          starts[node.end_lineno - 1] + node.end_col_offset))
+        if isinstance(node, ast.FunctionDef) and node.returns:
+            end = starts[node.returns.end_lineno - 1] + node.returns.end_col_offset
+            arrow = b"".join(lines).rindex(b"->", 0, end)
+            spans.append((len(b"".join(lines)[:arrow].rstrip()), end))
+    text = b"".join(lines)
+    for begin, end in sorted(spans, reverse=True):
+        text = text[:begin] + text[end:]
+    return text.decode()
