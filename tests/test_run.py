@@ -106,7 +106,7 @@ def test_time_is_a_limit_too():
             yield {"train": 1.0}
 
     run = Run(slow, SETTINGS, steps=10_000)
-    assert run.advance(10_000, 0.05) <= 6
+    assert run.advance(10_000, 0.5) <= 51
     assert run.seconds_left > 1
 
 
