@@ -22,6 +22,7 @@ import time
 from dataclasses import asdict
 from datetime import date
 
+from course_utils.files import write_whole
 from tools import chapters, stacks
 from tools.matrix_rows import FAILED, NOT_TRIED, PASSED, ROWS, Outcome, Settings
 from tools.stacks import NotTried, Source
@@ -69,9 +70,7 @@ def keep(name: str, record: dict) -> None:
     text = json.dumps({known: records[known] for known in ROWS if known in records}, indent=1,
                       ensure_ascii=False)
     for file, words in ((RESULTS, text + "\n"), (RESULTS.with_suffix(".md"), table(records))):
-        aside = file.with_name(file.name + ".new")
-        aside.write_text(words, encoding="utf-8", newline="\n")
-        aside.replace(file)
+        write_whole(file, words)
 
 
 def options(arguments: list[str] | None) -> argparse.Namespace:
