@@ -76,7 +76,7 @@ class Runs:
 
     def minutes(self) -> float:
         """Of computing, for all runs in the file."""
-        return sum(run["seconds"] or 0 for kept in self._all.values()
+        return sum(run["seconds"] for kept in self._all.values()
                    for run in kept["runs"].values()) / 60
 
     def add(self, path: Path, seed: int, run: dict) -> None:
