@@ -11,6 +11,8 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from course_utils.files import write_whole
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -73,12 +75,9 @@ class Report:
         RESULTS.mkdir(exist_ok=True)
         kept = {"date": date.today().isoformat(), "environment": environment(self.packages),
                 "numbers": self._numbers}
-        _store(RESULTS / f"{self.name}.md", "\n".join(self._parts))
-        _store(RESULTS / f"{self.name}.json", json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
-
-
-def _store(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")
+        write_whole(RESULTS / f"{self.name}.md", "\n".join(self._parts))
+        write_whole(RESULTS / f"{self.name}.json",
+                    json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
 
 
 def is_quick() -> bool:

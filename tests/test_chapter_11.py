@@ -22,15 +22,15 @@ f64 = torch.float64
 
 @pytest.fixture(scope="module")
 def chapter():
-    return CHAPTER.names(["heads-code", "sets-data", "pay-data"], seed=1,
+    return CHAPTER.names(["relative-code", "sets-data", "pay-data"], seed=1,
                          mask_of=ch11.padding_mask, waves=ch11.sinusoids)
 
 
 def tagger(chapter, **settings):
     torch.manual_seed(0)
     net = chapter.Tagger(chapter.WORDS, 12, **settings)
-    if net.mix.bias is not None:
-        nn.init.normal_(net.mix.bias)
+    if net.offsets is not None:
+        nn.init.normal_(net.offsets.numbers)
     return net.double()
 
 
@@ -65,14 +65,13 @@ def test_each_head_sees_its_own_part_of_the_vectors(chapter):
 
 
 def test_the_position_bias_belongs_to_the_offset_and_is_clipped(chapter):
-    layer = chapter.MultiHead(8, 2, relative=True)
-    nn.init.normal_(layer.bias)
-    table, reach = layer.position_bias(12), chapter.REACH
+    offsets, reach = chapter.OffsetBias(2), chapter.REACH
+    nn.init.normal_(offsets.numbers)
+    table = offsets(12)
     for i in range(12):
         for j in range(12):
             offset = max(-reach, min(reach, j - i))
-            assert_close(table[:, i, j], 4 * layer.bias[:, reach + offset])
-    assert chapter.MultiHead(8, 2).position_bias(12) is None
+            assert_close(table[:, i, j], 4 * offsets.numbers[:, reach + offset])
 
 
 @pytest.mark.parametrize("positions", ["none", "absolute", "relative"])

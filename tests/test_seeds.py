@@ -1,6 +1,10 @@
 """Verdicts under other seeds: facts must agree with the stored ones, speed need not."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -132,3 +136,35 @@ def test_a_chapter_whose_code_changed_runs_again(course, capsys):
     course("'holds' or 0")
     assert seeds.main(["1", "--jobs", "1"]) == 0
     assert capsys.readouterr().out.count("seeds: 1 runs now") == 2
+
+
+POOL = """
+if __name__ == "__main__":
+    import os, time
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+    from tools import seeds
+
+    pool = ProcessPoolExecutor(1, get_context("spawn"), seeds._end_with_parent)
+    print(pool.submit(os.getpid).result(), flush=True)
+    pool.submit(time.sleep, 300)
+    time.sleep(300)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="asks for a process by its number, as POSIX does")
+def test_workers_end_when_the_command_is_killed(tmp_path):
+    script = tmp_path / "pool.py"
+    script.write_text(POOL, encoding="utf-8")
+    command = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True,
+                               env=os.environ | {"PYTHONPATH": str(chapters.ROOT)})
+    worker = int(command.stdout.readline())
+    command.kill()
+    command.wait()
+    for _ in range(300):
+        try:
+            os.kill(worker, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    pytest.fail("the worker goes on after its command was killed")

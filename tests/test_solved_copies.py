@@ -10,7 +10,7 @@ from course_utils.exercises.model import Exercise
 from course_utils.exercises.show import worked_text
 from tests.chapter import Chapter
 from tests.notebook_maker import code, notebook, verdict_output
-from tools import solved
+from tools import seeds, solved
 
 STUB = 'def double(x):\n    ...\n\ncheck("torch-double", double)'
 
@@ -61,7 +61,7 @@ def test_what_is_not_as_it_should_be_is_said(outputs, found):
 
 
 def test_a_verdict_that_hangs_on_the_answer_is_said(monkeypatch):
-    monkeypatch.setattr(solved.paths, "table",
+    monkeypatch.setattr(seeds.paths, "table",
                         lambda name: {"claims": {"reg-a": {"kind": "fact"}}})
     stored = notebook(code("claim", "1", [verdict_output("reg-a", "holds")], 1))
     run = notebook(code("claim", "1", [verdict_output("reg-a", "not decided")], 1))

@@ -23,6 +23,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_utils.files import write_whole
 from tools import chapters
 from tools.test import why_no_browser
 
@@ -132,7 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
     for outcome in outcomes:
         print(f"bench: {outcome.name}: {outcome.trouble or f'{outcome.seconds:.0f} s'}")
     if not chosen.quick:
-        REPORT.write_text(make(RESULTS), encoding="utf-8", newline="\n")
+        write_whole(REPORT, make(RESULTS))
         print(f"bench: wrote benchmarks/{REPORT.name}")
     return 1 if any(outcome.trouble for outcome in outcomes) else 0
 

@@ -73,6 +73,14 @@ def warnings_in(notebook: NotebookNode) -> list[str]:
             if output.output_type == "stream" and output.name == "stderr"]
 
 
+def said(cell: NotebookNode) -> str:
+    """What a code cell says in words: standard output and texts of what it shows."""
+    words = [output.text if output.output_type == "stream" else
+             output.get("data", {}).get("text/plain", "") for output in cell.outputs
+             if output.get("name") != "stderr"]
+    return "\n".join(word.strip() for word in words if word.strip())
+
+
 def run(paths: list[Path]) -> int:
     """Execute and store every chapter of `paths`, saying how it went; 1 if any failed."""
     failed = []

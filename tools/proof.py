@@ -22,7 +22,6 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from course_utils import paths
 from tools import canonical, chapters, execute, seeds
 
 FACT = "nbval-check-output"
@@ -55,27 +54,18 @@ def shuffled(paths_of_chapters: list[Path], seed: int) -> list[Path]:
     return random.Random(seed).sample(paths_of_chapters, len(paths_of_chapters))
 
 
-def text(cell: NotebookNode) -> str:
-    """What a cell says in words: standard output and texts of what it shows."""
-    words = [output.text if output.output_type == "stream" else
-             output.get("data", {}).get("text/plain", "") for output in cell.outputs
-             if output.get("name") != "stderr"]
-    return "\n".join(word.strip() for word in words if word.strip())
-
-
 def facts(notebook: NotebookNode) -> dict[str, str]:
     """id -> text of the cells whose text is a fact."""
-    return {cell.id: text(cell) for cell in notebook.cells
+    return {cell.id: execute.said(cell) for cell in notebook.cells
             if cell.cell_type == "code" and FACT in cell.metadata.get("tags", [])}
 
 
 def complaints(stored: NotebookNode, run: NotebookNode) -> list[str]:
     """Where the executed copy `run` says something else than the stored chapter."""
-    ids = seeds.facts(paths.table("claims")["claims"])
-    found = seeds.differences(seeds.verdicts(stored), seeds.verdicts(run), ids)
     now = facts(run)
-    return found + [f"cell {id}: {now.get(id, 'is missing')!r}, stored: {said!r}"
-                    for id, said in facts(stored).items() if now.get(id) != said]
+    return seeds.changed_facts(stored, run) + [
+        f"cell {id}: {now.get(id, 'is missing')!r}, stored: {said!r}"
+        for id, said in facts(stored).items() if now.get(id) != said]
 
 
 Run = tuple[str, NotebookNode, NotebookNode]     # name, stored chapter, executed copy

@@ -14,10 +14,11 @@ import hashlib
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -52,6 +53,11 @@ def differences(stored: dict[str, str], under_seed: dict[str, str], ids: set[str
     return [f"{id}: {under_seed.get(id, 'no verdict')}, stored: {stored.get(id, 'no verdict')}"
             for id in sorted(set(stored) | set(under_seed))
             if id in ids and stored.get(id) != under_seed.get(id)]
+
+
+def changed_facts(stored: NotebookNode, run: NotebookNode) -> list[str]:
+    """The facts whose verdict in the executed copy `run` is not the stored chapter's, in words."""
+    return differences(verdicts(stored), verdicts(run), facts(paths.table("claims")["claims"]))
 
 
 class Runs:
@@ -121,10 +127,21 @@ def _kernel_seconds() -> float:
     return used.children_user + used.children_system
 
 
+def _end_with_parent() -> None:
+    """In a worker: do not go on computing, for nobody, when the command has been killed."""
+    parent = parent_process()
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def run_all(pending: list[Job], jobs: int) -> Iterator[tuple[Job, dict | str]]:
     """Each chapter under its seed, as they come through; says how far it is."""
     begin = time.perf_counter()
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _end_with_parent) as pool:
         futures = {pool.submit(run_one, *job): job for job in pending}
         try:
             for done, future in enumerate(as_completed(futures), 1):

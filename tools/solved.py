@@ -6,7 +6,6 @@ import copy
 
 from nbformat import NotebookNode
 
-from course_utils import paths
 from course_utils.exercises import banks
 from course_utils.exercises.model import Exercise
 from course_utils.exercises.show import worked_text
@@ -33,12 +32,12 @@ def problems(solved: NotebookNode, stored: NotebookNode, exercises: list[Exercis
     Every check says ✓, every later cell takes the learner's answer, the facts come out as stored,
     and nothing goes to standard error.
     """
-    texts = [text for cell in solved.cells for text in _texts(cell)]
+    texts = [line for cell in solved.cells if cell.cell_type == "code"
+             for line in execute.said(cell).splitlines()]
     found = [f"{exercise.id}: not ✓" for exercise in exercises
              if f"{exercise.id}: ✓" not in texts]
     found += [text for text in texts if "the worked answer is used until" in text]
-    ids = seeds.facts(paths.table("claims")["claims"])
-    found += seeds.differences(seeds.verdicts(stored), seeds.verdicts(solved), ids)
+    found += seeds.changed_facts(stored, solved)
     return found + [f"warning in cell {line}" for line in execute.warnings_in(solved)]
 
 
@@ -52,11 +51,3 @@ def _asking(notebook: NotebookNode, exercise: Exercise) -> NotebookNode:
         if cell.cell_type == "code" and cell.source.strip() == exercise.stub.strip():
             return cell
     raise LookupError(f"no cell is the stub of {exercise.id}")
-
-
-def _texts(cell: NotebookNode) -> list[str]:
-    """The lines of text that a cell put out."""
-    outputs = cell.get("outputs", [])
-    written = [output.text for output in outputs if output.output_type == "stream"]
-    shown = [output.data.get("text/plain", "") for output in outputs if "data" in output]
-    return [line for text in written + shown for line in text.splitlines()]
