@@ -379,6 +379,17 @@ def test_an_exercise_about_changing_its_input_allows_it():
     assert examine(exercise, answer_of("def shift(x):\n    x.add_(1)")).passed
 
 
+def test_a_right_result_by_a_function_that_is_ruled_out_is_refused():
+    def shift(x):
+        return x - x.sum() / x.numel()
+
+    exercise = Exercise("t", "01", "t", shift, _cases, ("h",), forbidden=("mean",))
+    finding = examine(exercise, answer_of("def shift(x):\n    return x - x.mean()"))
+    assert not finding.passed and "your code calls `mean`" in finding.message
+    assert examine(exercise, answer_of(
+        "def shift(x):\n    return x - x.sum() / x.numel()")).passed
+
+
 @pytest.mark.parametrize("source", [
     "def f(x):\n    x[0] += 1", "def f(x):\n    x.resize_(1)", "def f(x):\n    x.t_()",
 ])

@@ -98,8 +98,13 @@ def pytest(part: str, arguments: list[str], headless: bool = False) -> Result:
     return Result(part, code == 0, words or f"pytest ended with {code}")
 
 
+def by_file(processes: int) -> list[str]:
+    """For pytest: files go to so many processes; what the tests of a file share is made once."""
+    return ["-n", str(processes), "--dist", "loadfile"]
+
+
 def unit(arguments: list[str]) -> Result:
-    return pytest("unit", ["tests", *left_out("browser", "solved"), "-n", "2", *arguments])
+    return pytest("unit", ["tests", *left_out("browser", "solved"), *by_file(2), *arguments])
 
 
 def left_out(*patterns: str) -> list[str]:
@@ -111,7 +116,7 @@ def nbval_arguments(files: list[Path], processes: int) -> list[str]:
     """For pytest: each chapter in a fresh kernel of this environment, what is tagged compared."""
     return ["--nbval-lax", "--nbval-current-env", "--nbval-sanitize-with",
             "tests/nbval_sanitize.cfg", "--nbval-cell-timeout=600", "-p", "no:cacheprovider",
-            "-n", str(processes), "--dist", "loadfile", *map(str, files)]
+            *by_file(processes), *map(str, files)]
 
 
 def notebooks(arguments: list[str]) -> Result:
@@ -132,7 +137,7 @@ def browser(arguments: list[str]) -> Result:
     required = os.environ.get("COURSE_BROWSER", "") == "require"
     if missing:
         return Result("browser", not required, f"{'missing' if required else 'skipped'}: {missing}")
-    return pytest("browser", ["tests/browser", *arguments])
+    return pytest("browser", ["tests/browser", *by_file(2), *arguments])
 
 
 def summary(results: list[Result]) -> str:

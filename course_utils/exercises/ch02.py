@@ -280,6 +280,8 @@ HARD_SIGMOID = Exercise(
     solution=hard_from_relus,
     cases=_hard_cases,
     oracle=_hard_by_clamp,
+    forbidden=("clamp", "clamp_", "clip", "clip_", "hardtanh", "hardtanh_", "relu6", "hardsigmoid",
+               "minimum", "maximum", "min", "max", "fmin", "fmax", "where", "sigmoid"),
     hints=(
         "Draw relu(z), and beneath it what you want. Up to z = 1 they agree. What is too much "
         "from there on?",

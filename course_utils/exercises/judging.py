@@ -9,7 +9,7 @@ from typing import Any
 
 from .compare import difference
 from .model import Case, Exercise, Verdict
-from .outcomes import Outcome, call, line_of, same_randomness
+from .outcomes import Outcome, call, functions_called, line_of, same_randomness
 from .show import kind_of, short
 from .stubs import is_untouched, unwritten_methods
 
@@ -82,6 +82,7 @@ def _compare(exercise: Exercise, answer: Callable) -> Finding:
     for case in cases:
         outcomes.append(call(answer, case.args))
         first = first or _fault(exercise, answer, case, outcomes[-1])
+    first = first or _ruled_out(exercise, answer, cases)
     if first is None:
         notes = "; ".join(dict.fromkeys(case.note for case in cases if case.note))
         return Finding("passed", f"Right on all {len(cases)} inputs{': ' if notes else ''}{notes}.")
@@ -91,6 +92,17 @@ def _compare(exercise: Exercise, answer: Callable) -> Finding:
         if all(alike):
             return replace(first, message=mistake.message, mistake=mistake.name)
     return first
+
+
+def _ruled_out(exercise: Exercise, answer: Callable, cases: list[Case]) -> Finding | None:
+    """The answer is right, but by means of a function that it was to do without."""
+    for case in cases if exercise.forbidden else ():
+        used = functions_called(answer, case.args) & set(exercise.forbidden)
+        if used:
+            names = " and ".join(f"`{name}`" for name in sorted(used))
+            return Finding("failed", f"The result is right, but your code calls {names}, and the "
+                                     "exercise is to do without.", note=case.note)
+    return None
 
 
 def _fault(exercise: Exercise, answer: Callable, case: Case, outcome: Outcome) -> Finding | None:

@@ -83,6 +83,8 @@ class Exercise:
             number"): takes the answer, returns a Verdict. What it raises from the learner's code
             is shown as theirs. Cases are then not used.
         tolerance: (relative, absolute) if the ones that belong to the dtype do not fit.
+        forbidden: names of PyTorch's functions and methods ("softmax", "backward") that the text
+            rules out: an answer that calls one is refused, however right its result.
         in_place: the answer is meant to change its arguments; else a changed input is refused.
         worked: the text that `solution(id)` shows, where it depends on what was drawn; the
             solution's source if None.
@@ -99,6 +101,7 @@ class Exercise:
     oracle: Callable | None = None
     judge: Callable[[Any], Verdict] | None = None
     tolerance: tuple[float, float] | None = None
+    forbidden: tuple[str, ...] = ()
     in_place: bool = False
     worked: Callable[[], str] | None = None
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.overrides import TorchFunctionMode
 
 from ..own_code import own_frame
 
@@ -66,6 +67,20 @@ def call(answer: Callable, args: tuple) -> Outcome:
                     if not _unchanged(new, old))
     warned = tuple(dict.fromkeys(str(one.message) for one in caught))
     return Outcome(value, raised, changed, printed.getvalue(), warned)
+
+
+def functions_called(answer: Callable, args: tuple) -> set[str]:
+    """Names of PyTorch's functions and methods that a call uses ("softmax", "backward")."""
+    names: set[str] = set()
+
+    class Recorder(TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            names.add(func.__name__)
+            return func(*args, **(kwargs or {}))
+
+    with Recorder():
+        call(answer, args)
+    return names
 
 
 def copied(args: tuple) -> tuple:

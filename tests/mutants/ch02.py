@@ -194,6 +194,9 @@ WRONG = {
         "changes the count": _changes_the_count,
     },
     "reg-hard-sigmoid": {
+        "clamp": lambda z: z.clamp(0, 1),
+        "the library's": lambda z: torch.nn.functional.hardtanh(z, 0.0, 1.0),
+        "minimum": lambda z: torch.minimum(torch.relu(z), torch.ones_like(z)),
         "twice the same": lambda z: torch.relu(z) - torch.relu(z),
         "a ramp from −1 to 0": lambda z: torch.relu(z + 1) - torch.relu(z),
         "−1 to 1": lambda z: torch.relu(z + 1) - torch.relu(z - 1) - 1,

@@ -7,6 +7,12 @@ from torch import nn
 # --- loss-gradient-by-hand ------------------------------------------------------------------------
 
 
+def by_autograd(logits, classes):
+    logits = logits.clone().requires_grad_()
+    nn.functional.cross_entropy(logits, classes).backward()
+    return logits.grad
+
+
 def one_hot(logits, classes):
     return nn.functional.one_hot(classes, logits.shape[1]).to(logits.dtype)
 
@@ -176,9 +182,14 @@ WRONG = {
         "eight examples": lambda y, c: (y.softmax(1) - one_hot(y, c)) / 8,
         "−1 instead of minus 1": clipped_at_the_class,
         "logits shifted in place": damaged_logits,
+        "autograd": by_autograd,
+        "torch.func": lambda y, c: torch.func.grad(nn.functional.cross_entropy)(y, c),
         "printed": printed,
     },
     "loss-stable-softmax": {
+        "PyTorch's own": lambda y: y.softmax(-1),
+        "PyTorch's layer": lambda y: nn.Softmax(-1)(y),
+        "log_softmax": lambda y: y.log_softmax(-1).exp(),
         "logits shifted in place": shifted_in_place,
         "sum without keepdim": without_keepdim,
         "always float32": lambda y: stable(y.float()),
@@ -230,7 +241,6 @@ RIGHT = {
         "by pairs of logits": by_pairs,
         "row by row": each_row,
         "logsumexp": lambda y: (y - y.logsumexp(-1, keepdim=True)).exp(),
-        "log_softmax": lambda y: y.log_softmax(-1).exp(),
         "einsum": lambda y: torch.einsum(
             "...k,...->...k", (y - y.amax(-1, keepdim=True)).exp(),
             1 / (y - y.amax(-1, keepdim=True)).exp().sum(-1)),
