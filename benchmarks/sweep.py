@@ -74,6 +74,22 @@ def train_sweep(rule: str, count: int, workers: int | None = None) -> None:
           progress=False)  # fmt: skip
 
 
+def products(count: int) -> None:
+    """Nothing but the matrix products that the updates of K nets cannot do without.
+
+    Forward three, backward five (the slope of x is not needed). What a sweep takes beyond this is
+    biases, ReLU, loss, batches and the update.
+    """
+    x, hidden = torch.randn(count, BATCH, 2), torch.randn(count, BATCH, 32)
+    first, second, third = (torch.randn(count, *size) for size in ((2, 32), (32, 32), (32, 1)))
+    slope = torch.randn(count, BATCH, 1)
+    for _ in range(STEPS):
+        for a, b in ((x, first), (hidden, second), (hidden, third), (hidden.mT, slope),
+                     (slope, third.mT), (hidden.mT, hidden), (hidden, second.mT),
+                     (x.mT, hidden)):  # fmt: skip
+            torch.bmm(a, b)
+
+
 def timed(work: Callable[[], object], clock: Timer) -> float:
     gc.collect()
     begin = clock()
@@ -91,6 +107,9 @@ def one_core(rule: str) -> dict[str, list[float]]:
         for count in COUNTS:
             seconds = timed(partial(train_sweep, rule, count), clock) / count
             times.setdefault(f"**sweep**, K = {count}", []).append(seconds)
+        for count in COUNTS[-2:]:
+            seconds = timed(partial(products, count), clock) / count
+            times.setdefault(f"its matrix products alone, K = {count}", []).append(seconds)
         times.setdefault("loop", []).append(loop)
     return {name: times[name] for name in ("loop", *times)}
 

@@ -54,7 +54,7 @@ def logit_picture(losses: Mapping[str, Loss], softmax: Loss) -> Callable:
                 losses.items(), curves, dots, pushes, strict=True
             ):
                 value, slopes = float(loss(logits)), torch.func.grad(loss)(logits)
-                curve.set_data(slide, loss(slid))
+                curve.set_data(slide.numpy(), loss(slid).numpy())  # tensors take far longer
                 dot.set_data([settings["y1"]], [value])
                 for bar, slope in zip(push, slopes.tolist(), strict=True):
                     bar.set_height(-slope)

@@ -62,7 +62,8 @@ def line_picture(
             line.set_data(ends, model(ends, w, b))
             guesses = model(marked[0], w, b)
             gaps.set_segments([((at, there), (at, guess)) for at, there, guess
-                               in zip(*marked, guesses, strict=True)])
+                               in zip(*(part.tolist() for part in (*marked, guesses)),
+                                      strict=True)])
             place.set_data([w], [b])
             return f"w = {w:.2f}, b = {b:.1f}: loss {float(loss(model(x, w, b), label)):.3f}"
 
@@ -95,9 +96,9 @@ def curve_picture(
 
         def update(settings: Mapping[str, Any]) -> str:
             guesses = model(x, settings)
-            curve.set_data(fine, model(fine, settings))
+            curve.set_data(fine.numpy(), model(fine, settings).numpy())  # tensors take far longer
             gaps.set_segments([((at, there), (at, guess)) for at, there, guess
-                               in zip(x, label, guesses, strict=True)])
+                               in zip(x.tolist(), label.tolist(), guesses.tolist(), strict=True)])
             pieces = f"{settings['n']} {settings['kind']} piece{'s' * (settings['n'] > 1)}"
             return f"{pieces}: loss {float(loss(guesses, label)):.3f}"
 
@@ -125,7 +126,7 @@ def training_picture(x: Tensor, label: Tensor, fine: Tensor, reference: Tensor) 
 
         def update(state: Mapping[str, Any]) -> str:
             heights = state["curve"]
-            curve.set_data(fine, heights)
+            curve.set_data(fine.numpy(), heights.numpy())  # tensors take far longer
             inner = heights[1:-1]
             peaks = int(((inner > heights[:-2]) & (inner > heights[2:])).sum())
             return f"the curve has {peaks} peak{'' if peaks == 1 else 's'}"

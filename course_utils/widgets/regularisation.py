@@ -159,8 +159,8 @@ def wiggle_picture(at: Tensor, truth: Tensor) -> Picture:
 
         def update(state: Mapping[str, Any]) -> str:
             values = state["curve"]
-            dots.set_data(*state["points"])
-            curve.set_data(at, values)
+            dots.set_data(*(part.numpy() for part in state["points"]))  # tensors take far longer
+            curve.set_data(at.numpy(), values.numpy())
             steep = (values.diff() / at.diff()).square().mean().sqrt().item()
             (norm,) = state["norm"]
             ax.set_title(f"steepness {steep:.1f}, ‖w‖ {norm:.1f}")
