@@ -34,12 +34,15 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """JupyterLab on a learner's copies of the chapters: without outputs."""
+    """JupyterLab on a learner's copies: chapter 02 as it is, the others with what is tested."""
     from tests.browser.lab import Server
+    from tests.browser.shorter import shortened
 
     folder, private = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("private")
     for path in chapters.notebooks():
-        copy = canonical.without_outputs(canonical.read(path))
+        notebook = canonical.read(path)
+        whole = chapters.number(path) == "02"
+        copy = canonical.without_outputs(notebook) if whole else shortened(notebook)
         nbformat.write(copy, folder / path.name)
     server = Server(folder, private)
     yield server

@@ -48,11 +48,5 @@ def test_the_scale_makes_descent_explode_and_the_layers_answer(chapter, screensh
     notebook.eventually(lambda: "✓ done: Eight layers or more, BatchNorm" in layers.text(),
                         seconds=120)
     screenshot("playground-layers", layers.output)
-
-    for name, text in (("rates", "heat_maps(axes"), ("small", "for norm, (color, style)"),
-                       ("forgot", "truth, first ="), ("scale", "mesh = torch.stack"),
-                       ("couple", "cells = ax.imshow"), ("unit", "ahead = torch.logspace"),
-                       ("inside", "kept = np.median")):
-        screenshot(f"chapter-08-{name}", notebook.cell(text).locator(".jp-OutputArea"))
     screenshot("chapter-08")
     assert notebook.tracebacks() == [] and notebook.errors == []
