@@ -30,7 +30,7 @@ MAY_IMPORT = {                                  # flat module -> flat modules it
     "capstone": {"cards", "curvature", "datasets", "parameters"},  # chapter 13: cases and judge
     "start_pictures": {"figures"},              # chapter 00: its moving pictures
 }
-NEVER_AT_IMPORT = {"sklearn", "scipy", "joblib"}
+NEVER_AT_IMPORT = {"sklearn", "scipy", "joblib", "dask", "distributed", "ray"}
 FOREIGN = {"tools", "tests", "benchmarks", "notebooks"}
 
 

@@ -30,6 +30,7 @@ from ._rules import Rule
 from ._settings import Given, checked, chunk_of, grid, groups
 from ._table import Done, Sweep
 from ._train import Chunk, Plan, Schedule, made, train_chunk
+from ._workers import Workers, chunks_at_once, connected, finished
 
 __all__ = ["Sweep", "grid", "sweep"]
 
@@ -50,7 +51,7 @@ def sweep(
     metrics: Mapping[str, Score] | None = None,
     record: int = 20,
     memory: float = 5e8,
-    workers: int | None = None,
+    workers: Workers = None,
     progress: bool | None = None,
 ) -> Sweep:
     """Train one net for each of the `settings`.
@@ -74,8 +75,9 @@ def sweep(
         metrics: name -> f(prediction, label) -> mean over the rows.
         record: at how many evenly spaced updates to measure, start and end included.
         memory: bytes that a chunk of nets may take; more nets are trained in several chunks.
-        workers: hand the chunks to joblib, this many at once; `joblib.parallel_config` chooses
-            other backends, such as Dask or Ray. None: one after another, here.
+        workers: where the chunks are trained. None: one after another, here. A number: so many
+            processes of this computer (joblib). A Dask client, or the address of a Dask scheduler
+            ("tcp://…"); "ray": that cluster, where a chunk is trained anew if its process dies.
         progress: None shows a bar if it takes over a second and somebody is watching.
     Returns:
         a table, one row a net. What vmap cannot run is run net by net; `table.reason` says why.
@@ -90,27 +92,28 @@ def sweep(
         raise ValueError(f"memory is {memory}; give the bytes that a chunk may take, such as 5e8")
     given = Given(make, train, held_out, rule, schedule)
     given.check(settings)
-    jobs = []
-    for rows in groups(given, settings):
-        first = chunk_of(given, settings, rows[:1])
-        net = made(first.make[0], first.seeds[0])
-        scores = check_net(net, first, loss, metrics)
-        plan = _plan(first, loss, scores, steps, epochs, schedule, record)
-        data = sum(one.bytes_per_net([settings[row] for row in rows]) for one in given.sources)
-        size = max(1, int(memory / (bytes_per_net(net, first) + data)))
-        if workers is not None:
-            size = min(size, math.ceil(len(rows) / whole(workers, "workers")))
-        jobs += [(rows[i : i + size], plan) for i in range(0, len(rows), size)]
-    total = sum(len(rows) * plan.steps for rows, plan in jobs)
-    with Bar(total, "updates", progress, scaled=True) as bar:
-        done = _run(given, settings, jobs, workers, bar)
-    planned = {tuple(rows) for rows, _ in jobs}
-    halved = any(tuple(rows) not in planned for rows, _, _ in done)
-    return Sweep.collect(settings, done, halved)
+    with connected(workers) as workers:
+        jobs = []
+        for rows in groups(given, settings):
+            first = chunk_of(given, settings, rows[:1])
+            net = made(first.make[0], first.seeds[0])
+            scores = check_net(net, first, loss, metrics)
+            plan = _plan(first, loss, scores, steps, epochs, schedule, record)
+            data = sum(one.bytes_per_net([settings[row] for row in rows]) for one in given.sources)
+            size = max(1, int(memory / (bytes_per_net(net, first) + data)))
+            if workers is not None:
+                size = min(size, math.ceil(len(rows) / chunks_at_once(workers)))
+            jobs += [(rows[i : i + size], plan) for i in range(0, len(rows), size)]
+        total = sum(len(rows) * plan.steps for rows, plan in jobs)
+        with Bar(total, "updates", progress, scaled=True) as bar:
+            done = _run(given, settings, jobs, workers, bar)
+        planned = {tuple(rows) for rows, _ in jobs}
+        halved = any(tuple(rows) not in planned for rows, _, _ in done)
+        return Sweep.collect(settings, done, halved)
 
 
 def _run(
-    given: Given, settings: list[Settings], jobs: list[Job], workers: int | None, bar: Bar
+    given: Given, settings: list[Settings], jobs: list[Job], workers: Workers, bar: Bar
 ) -> list[Done]:
     """What the jobs gave, in order; after a kernel interrupt, those that were finished."""
     done: list[Done] = []
@@ -119,11 +122,8 @@ def _run(
             for rows, plan in jobs:
                 done += _job(given, settings, rows, plan, partial(bar.step, len(rows)))
             return done
-        from joblib import Parallel, delayed
-
-        parallel = Parallel(n_jobs=whole(workers, "workers"), return_as="generator")
-        results = parallel(delayed(_job)(given, settings, *job) for job in jobs)
-        for (rows, plan), parts in zip(jobs, results, strict=True):
+        for number, parts in finished(_job, [(given, settings, *job) for job in jobs], workers):
+            rows, plan = jobs[number]
             done += parts
             bar.step(len(rows) * plan.steps)
     except KeyboardInterrupt:
