@@ -18,6 +18,7 @@ NEEDED = (3, 11)
 TRIAL = "import torch, numpy, matplotlib, ipywidgets"     # what must load after set-up
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 LEARN, DEVELOP, COLAB = "requirements.txt", "requirements-dev.txt", "requirements-colab.txt"
+SITE = "requirements-site.txt"                            # a part of DEVELOP
 
 # command: (what it needs, what it does)
 COMMANDS = {
@@ -29,6 +30,7 @@ COMMANDS = {
     "bench": (DEVELOP, "[NAME ...] [--quick]   time it against what one would pick instead"),
     "seeds": (DEVELOP, "N [NN ...]   are all verdicts the same under COURSE_SEED 1 to N?"),
     "matrix": (DEVELOP, "[--only ROW] [--full]   other versions, folders, locales, threads"),
+    "site": (DEVELOP, "[NN ...] [--serve]   make static pages of the course, build/site/html"),
     "check": (DEVELOP, "style of the code, form of the notebooks"),
     "doctor": (None, "say what is set up and what is missing"),
 }
@@ -96,7 +98,7 @@ def python_of(folder):
 def stamp_for(needs):
     """Changes when one of the requirements files that `needs` consists of changes."""
     digest = hashlib.sha256()
-    for name in ([LEARN, DEVELOP] if needs == DEVELOP else [needs]):
+    for name in ([LEARN, SITE, DEVELOP] if needs == DEVELOP else [needs]):
         with open(os.path.join(ROOT, name), "rb") as file:
             digest.update(file.read().replace(b"\r\n", b"\n"))
     return digest.hexdigest()

@@ -25,8 +25,8 @@ def pins(name):
     return found
 
 
-LEARN, DEVELOP, COLAB = map(pins, ("requirements.txt", "requirements-dev.txt",
-                                   "requirements-colab.txt"))
+LEARN, DEVELOP, SITE, COLAB = map(pins, ("requirements.txt", "requirements-dev.txt",
+                                         "requirements-site.txt", "requirements-colab.txt"))
 RANGES = {r.name: r.specifier for r in map(Requirement, PROJECT["dependencies"])}
 
 
@@ -47,8 +47,9 @@ def test_what_the_package_imports_is_what_it_asks_for():
 
 
 def test_learners_and_tests_never_ask_for_two_versions_of_one_package():
-    assert not set(LEARN) & set(DEVELOP)
-    assert "-r requirements.txt" in (ROOT / "requirements-dev.txt").read_text(encoding="utf-8")
+    assert not set(LEARN) & set(DEVELOP) and not set(SITE) & (set(LEARN) | set(DEVELOP))
+    text = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8")
+    assert "-r requirements.txt" in text and "-r requirements-site.txt" in text
 
 
 def test_both_stacks_use_the_same_torch_and_test_tools():
@@ -86,6 +87,7 @@ def test_the_package_has_the_version_of_its_description():
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "environment.yml",
-                                  "requirements-colab.txt", "pyproject.toml"])
+                                  "requirements-colab.txt", "requirements-site.txt",
+                                  "pyproject.toml"])
 def test_no_registry_is_named(name):
     assert not re.search(r"https?://(?!example\.org)", (ROOT / name).read_text(encoding="utf-8"))

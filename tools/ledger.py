@@ -79,7 +79,7 @@ def _section(table: dict[str, dict], chapter: Chapter, runs: dict) -> str:
         row = table[record.id]
         link = f"notebooks/{chapter.path.name}#cell-id={record.cell_id}"
         sentence = f"{_cell(row['en'])}<br>{_cell(row['zh'])}<br>[`{record.id}`]({link})"
-        agreed = _agreement(record, runs)
+        agreed = agreement(record, runs)
         lines.append(f"| {sentence} | {_verdict(record, row)} | {_cell(record.measured)} "
                      f"| {agreed} |")
     return "\n".join(lines) + "\n"
@@ -93,7 +93,8 @@ def _verdict(record: Record, row: dict) -> str:
     return words + (", speed on one computer" if row["kind"] == "time" else "")
 
 
-def _agreement(record: Record, runs: dict[int, dict]) -> str:
+def agreement(record: Record, runs: dict[int, dict]) -> str:
+    """In how many runs under other seeds the verdict was the same."""
     if not runs:
         return "not run"
     same = [run["verdicts"].get(record.id) == record.verdict for run in runs.values()]
