@@ -1,6 +1,7 @@
 """The front door of the course: makes the environment, then hands over to tools/<command>.py.
 
     python course.py lab [NN]          study: opens JupyterLab on your own copy of a chapter
+    python course.py play [NN]         the playgrounds alone, as pages, for a projector
     python course.py test              run every test
     python course.py doctor            say what is set up and what is missing
 
@@ -18,11 +19,14 @@ NEEDED = (3, 11)
 TRIAL = "import torch, numpy, matplotlib, ipywidgets"     # what must load after set-up
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 LEARN, DEVELOP, COLAB = "requirements.txt", "requirements-dev.txt", "requirements-colab.txt"
-SITE = "requirements-site.txt"                            # a part of DEVELOP
+SITE, PLAY = "requirements-site.txt", "requirements-play.txt"
+# Files that a requirements file takes along: what is installed, and stamped, with it.
+WITH = {PLAY: [LEARN, PLAY], DEVELOP: [LEARN, SITE, PLAY, DEVELOP]}
 
 # command: (what it needs, what it does)
 COMMANDS = {
     "lab": (LEARN, "[NN] [--fresh NN] [--no-browser] [--port N]   study in JupyterLab"),
+    "play": (PLAY, "[NN ...] [--no-browser] [--port N]   the playgrounds alone, for a projector"),
     "test": (DEVELOP, "[--stack colab] [--only PART] [-- pytest arguments]   run the tests"),
     "notebooks": (DEVELOP, "[NN ...] [--from DRAFT.py]   execute chapters and store them"),
     "text": (DEVELOP, "NN   print a chapter as text, without outputs"),
@@ -98,7 +102,7 @@ def python_of(folder):
 def stamp_for(needs):
     """Changes when one of the requirements files that `needs` consists of changes."""
     digest = hashlib.sha256()
-    for name in ([LEARN, SITE, DEVELOP] if needs == DEVELOP else [needs]):
+    for name in WITH.get(needs, [needs]):
         with open(os.path.join(ROOT, name), "rb") as file:
             digest.update(file.read().replace(b"\r\n", b"\n"))
     return digest.hexdigest()
@@ -146,7 +150,7 @@ def make_ready(folder, needs, cpu, wheels):
         build(folder, [])
     open(unfinished, "w").close()
     install(folder, needs, cpu, wheels)
-    for done in ([LEARN, DEVELOP] if needs == DEVELOP else [needs]):
+    for done in WITH.get(needs, [needs]):
         with open(stamp_file(folder, done), "w") as file:
             file.write(stamp_for(done))
     os.remove(unfinished)

@@ -105,7 +105,8 @@ class Front:
 
     def __init__(self, root, monkeypatch):
         self.root, self.commands, self.breaks_at = root, [], None
-        for name in (course.LEARN, course.SITE, course.DEVELOP, course.COLAB):
+        for name in (course.LEARN, course.SITE, course.PLAY, course.DEVELOP,
+                     course.COLAB):
             (root / name).write_text("# nothing\n", encoding="utf-8")
         monkeypatch.setattr(course, "ROOT", str(root))
         monkeypatch.setattr(course, "run", self.run)

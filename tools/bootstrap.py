@@ -5,18 +5,26 @@
 It finds `course_utils` from any working folder, or an installed one. On Colab it fetches the
 repository named by one setting, `repository` under `[tool.course]` in pyproject.toml; change it
 there and run this tool. Empty means: not published yet, and the cell says what to do instead.
+
+The same setting puts a link to Colab under the title of each chapter, where the repository is on
+GitHub (Colab opens notebooks from nowhere else by their address). It is words, not a picture from a
+server: a notebook fetches nothing when it is looked at.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import tomllib
 from pathlib import Path
+from urllib.parse import quote
 
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
 TAG = "bootstrap"
+BRANCH = "main"
+BADGE = re.compile(r"\n\n\[Open this chapter on Colab\]\([^)\s]*\)")
 
 TEMPLATE = '''\
 # Finds the course's helpers from any folder; on Colab it fetches them first. Run me once.
@@ -63,6 +71,20 @@ def fill(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
+def badge(name: str, address: str) -> str:
+    """The link to Colab for the notebook file `name`; empty if Colab cannot open it from there."""
+    found = re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?", address)
+    if not found:
+        return ""
+    place = f"{found[1]}/blob/{BRANCH}/notebooks/{quote(name)}"
+    return f"\n\n[Open this chapter on Colab](https://colab.research.google.com/github/{place})"
+
+
+def with_badge(title: str, name: str, address: str) -> str:
+    """The text of the title cell of the chapter `name`, with its link or without one."""
+    return BADGE.sub("", title) + badge(name, address)
+
+
 SOURCE = source_for(repository())
 
 
@@ -71,7 +93,10 @@ def main() -> int:
 
     for path in chapters.notebooks():
         before = path.read_text(encoding="utf-8")
-        canonical.write(fill(canonical.read(path)), path)
+        notebook = fill(canonical.read(path))
+        title = notebook.cells[0]
+        title.source = with_badge(title.source, path.name, repository())
+        canonical.write(notebook, path)
         changed = path.read_text(encoding="utf-8") != before
         print(f"{path.name}: {'updated' if changed else 'unchanged'}")
     return 0

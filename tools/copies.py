@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -134,3 +135,19 @@ def _free(path: Path) -> Path:
         n += 1
         tried = path.with_name(f"{path.name.removesuffix('.ipynb')}-{n}.ipynb")
     return tried
+
+
+def main(arguments: list[str]) -> int:
+    """python -m tools.copies [FOLDER]: for a hub's start script; `course.py lab` does the same."""
+    folder = Path(arguments[0]) if arguments else chapters.ROOT / "my_course"
+    try:
+        for line in Copies(folder).refresh():
+            print(f"course: {line}")
+    except OSError as error:
+        print(f"course: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

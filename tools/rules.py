@@ -23,7 +23,7 @@ MACHINE_PATH = re.compile(
     r"(?<![\w.:/…])(?:/(?:home|root|Users|tmp|opt|usr|var|private|mnt|content|work)/[\w.]"
     r"|[A-Z]:\\+[A-Za-z])[^\s\"'<>]*")
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}")
-LINK = re.compile(r"\]\(([^)\s]+\.ipynb)?(?:#([^)\s]+))?\)")
+LINK = re.compile(r"\]\((?!\w+://)([^)\s]+\.ipynb)?(?:#([^)\s]+))?\)")
 HEADING = re.compile(r"^#{1,6} +(.+?)\s*$", re.MULTILINE)
 
 
@@ -98,6 +98,14 @@ def starts_with_bootstrap(chapter: Chapter) -> list[str]:
     if marked[0].source != bootstrap.SOURCE:
         return ["the bootstrap cell differs; run: python -m tools.bootstrap"]
     return []
+
+
+def has_its_link_to_colab(chapter: Chapter) -> list[str]:
+    """Under the title, if the setting names a repository that Colab opens; else nowhere."""
+    title = chapter.notebook.cells[0].source if chapter.notebook.cells else ""
+    if title == bootstrap.with_badge(title, chapter.path.name, bootstrap.repository()):
+        return []
+    return ["the link to Colab under the title differs; run: python -m tools.bootstrap"]
 
 
 def has_known_tags(chapter: Chapter) -> list[str]:
@@ -183,8 +191,8 @@ def _texts(chapter: Chapter) -> Iterator[tuple[str, str]]:
 
 RULES: tuple[Callable[[Chapter], list[str]], ...] = (
     is_canonical, has_outputs, has_no_errors, has_no_warnings, starts_with_bootstrap,
-    has_known_tags, has_speaking_ids, has_no_widget_views, has_no_attachments,
-    has_no_machine_paths, has_no_addresses, is_small, has_working_links,
+    has_its_link_to_colab, has_known_tags, has_speaking_ids, has_no_widget_views,
+    has_no_attachments, has_no_machine_paths, has_no_addresses, is_small, has_working_links,
 )
 
 

@@ -3,7 +3,8 @@
 Nothing is run. A statement is needed if it binds, or visibly changes, a name that a needed
 statement reads. Names read inside a function count as read when the cell itself runs, for the
 function looks them up when it is called. When in doubt a statement is kept: too much costs a
-moment, too little an error. A change hidden in a function of another module is not seen.
+moment, too little an error. A change hidden in a function of another module is not seen; the tests
+compare what a sliced playground says with what the whole chapter says.
 """
 
 from __future__ import annotations

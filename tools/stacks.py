@@ -70,7 +70,8 @@ def pins(name: str) -> list[tuple[str, str]]:
     """(package, version) of a requirements file and of those it refers to."""
     text = (chapters.ROOT / name).read_text(encoding="utf-8")
     found = [pin for other in re.findall(r"^-r (\S+)", text, re.MULTILINE) for pin in pins(other)]
-    return found + re.findall(r"^([\w.-]+)==([\w.]+)", text, re.MULTILINE)
+    found += re.findall(r"^([\w.-]+)==([\w.]+)", text, re.MULTILINE)
+    return list(dict.fromkeys(found))           # two files may refer to a third
 
 
 def interpreter(version: str) -> str | None:

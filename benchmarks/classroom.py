@@ -1,0 +1,160 @@
+"""How much memory a student's kernel takes, and whether a class can work at once.
+
+    python -m benchmarks.classroom                    every chapter, one after the other
+    python -m benchmarks.classroom 02 --kernels 8     eight students in one chapter at once
+
+For `--memory` in a hub's settings, and for how many students a computer takes. Runs each chapter as
+`course.py notebooks` does (headless, one thread a kernel), in as many kernels at once as asked, and
+looks at their memory ten times a second. Two numbers each: resident memory, which counts what
+kernels share (PyTorch's own code) once for every kernel, and so is the limit to set; and the
+proportional share (Linux only), whose sum is what the computer needs. Children of a kernel count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from benchmarks import report
+from tools import bootstrap, canonical, chapters, kernel
+
+LOOK = 0.1                                      # seconds between two looks at the memory
+CELL_SECONDS = 1800                             # eight kernels on two cores take their time
+
+
+@dataclass
+class Kernel:
+    """What one kernel took.
+
+    Attributes:
+        resident: most bytes of resident memory at one look, children counted.
+        share: most bytes of proportional share at one look; 0 where the system does not tell.
+        seconds: from its start to its end.
+        trouble: why it did not come to its end; empty if it did.
+    """
+
+    resident: int = 0
+    share: int = 0
+    seconds: float = 0.0
+    trouble: str = ""
+
+
+def memory_of(process: psutil.Process) -> tuple[int, int]:
+    """(resident, proportional share) of a process and its children, in bytes."""
+    resident = share = 0
+    for each in [process, *process.children(recursive=True)]:
+        with contextlib.suppress(psutil.Error):    # it ended between the two looks
+            resident += each.memory_info().rss
+            share += getattr(each.memory_full_info(), "pss", 0)
+    return resident, share
+
+
+def watch(pid: int, kernel: Kernel, ended: threading.Event) -> None:
+    """Note the most memory that a process takes until `ended` is set."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        while not ended.wait(LOOK):
+            resident, share = memory_of(process)
+            kernel.resident = max(kernel.resident, resident)
+            kernel.share = max(kernel.share, share)
+
+
+def run_one(notebook: NotebookNode, folder: Path) -> Kernel:
+    """Run a copy of `notebook` in a kernel of its own, working folder `folder`."""
+    found, ended, start = Kernel(), threading.Event(), time.perf_counter()
+    watching: list[threading.Thread] = []
+
+    def begin(**_) -> None:                     # the kernel is there from its first cell on
+        if not watching:
+            pid = client.km.provisioner.pid
+            watching.append(threading.Thread(target=watch, args=(pid, found, ended), daemon=True))
+            watching[0].start()
+
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        client = NotebookClient(
+            bootstrap.fill(canonical.without_outputs(notebook)), timeout=CELL_SECONDS,
+            kernel_name="python3", resources={"metadata": {"path": str(folder)}},
+            record_timing=False, extra_arguments=["--IPKernelApp.log_level=ERROR"],
+            startup_timeout=300, on_cell_start=begin)
+        try:
+            client.execute(env=kernel.headless_environment(Path(scratch)))
+        except (CellExecutionError, CellTimeoutError, DeadKernelError, RuntimeError) as error:
+            found.trouble = str(error).strip().splitlines()[-1]
+        finally:
+            ended.set()
+            for thread in watching:
+                thread.join()
+    found.seconds = time.perf_counter() - start
+    return found
+
+
+def run_class(notebook: NotebookNode, folder: Path, kernels: int) -> list[Kernel]:
+    """Run `notebook` in `kernels` kernels at once.
+
+    Raises:
+        ValueError: fewer than one kernel.
+    """
+    if kernels < 1:
+        raise ValueError(f"a class has at least one kernel, got {kernels}")
+    with ThreadPoolExecutor(kernels) as pool:
+        return list(pool.map(lambda _: run_one(notebook, folder), range(kernels)))
+
+
+def row(name: str, found: list[Kernel]) -> str:
+    """A line of the table."""
+    def megabytes(values: list[int]) -> str:
+        return f"{max(values) / 1e6:.0f}" if any(values) else "not told"
+
+    failed = sum(bool(each.trouble) for each in found)
+    return (f"| {name} | {len(found)} | {megabytes([k.resident for k in found])} | "
+            f"{megabytes([k.share for k in found])} | {sum(k.share for k in found) / 1e9:.2f} | "
+            f"{statistics.median(k.seconds for k in found):.0f} | {failed} |")
+
+
+HEAD = ("| chapter | kernels at once | resident, largest (MB) | share, largest (MB) | "
+        "shares together (GB) | seconds, median | failed |\n|---|---|---|---|---|---|---|")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.classroom", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("chapter", nargs="*", help="02, or a file name; every chapter if none")
+    parser.add_argument("--kernels", type=int, default=1, help="how many at once (default: 1)")
+    parser.add_argument("--store", action="store_true", help="keep the table in results/")
+    chosen = parser.parse_args(arguments)
+    try:
+        paths = chapters.choose(chosen.chapter)
+        print(HEAD, flush=True)
+        lines, failed = [], 0
+        for path in paths:
+            found = run_class(canonical.read(path), path.parent, chosen.kernels)
+            lines.append(row(path.stem, found))
+            print(lines[-1], flush=True)
+            for each in filter(lambda kernel: kernel.trouble, found):
+                failed += 1
+                print(f"classroom: {path.name}: {each.trouble}", file=sys.stderr)
+    except ValueError as error:
+        print(f"classroom: {error}", file=sys.stderr)
+        return 1
+    if chosen.store:
+        kept = report.Report("classroom")
+        kept.text("\n".join([HEAD, *lines]))
+        kept.write()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
