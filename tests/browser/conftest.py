@@ -41,9 +41,10 @@ def server(tmp_path_factory):
 
     folder, private = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("private")
     for path in chapters.notebooks():
-        nbformat.write(shortened(canonical.read(path)), folder / path.name)
+        notebook = canonical.read(path)
+        nbformat.write(shortened(notebook), folder / path.name)
         if chapters.number(path) == "02":
-            copy = canonical.without_outputs(canonical.read(path))
+            copy = canonical.without_outputs(notebook)
             nbformat.write(copy, folder / f"{WHOLE}{path.name}")
     server = Server(folder, private)
     yield server
