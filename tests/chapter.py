@@ -40,7 +40,7 @@ class Chapter:
         Returns:
             the names as attributes; `shown` holds what each cell of `run` displayed last, by id.
         """
-        names = {"display": lambda shown: None, "shown": {}}
+        names = {"display": lambda shown: None, "shown": {}, **more}   # defaults may need `more`
         exec(self.code[self.imports].source, names)
         for id, cell in self.code.items():
             if id not in ("bootstrap", self.imports):

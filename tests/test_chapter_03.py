@@ -24,7 +24,7 @@ f64 = torch.float64
 @pytest.fixture(scope="module")
 def chapter():
     """The chapter's names; `shown` holds what the cells of RUN displayed last."""
-    return CHAPTER.names(RUN, cross_entropy=nn.functional.cross_entropy,
+    return CHAPTER.names(RUN, start=None, cross_entropy=nn.functional.cross_entropy,
                          know_nothing=math.log(10), degrees=range(10))
 
 

@@ -167,11 +167,11 @@ def test_wider_asks_for_more_rates_and_larger_ones(chapter):
     assert not chapter.wider([0.1, 0.3], [0.1, 0.3]) and not chapter.wider([], [])
 
 
-def test_a_difference_counts_if_ten_of_twelve_pairs_agree(chapter):
-    one, other = np.ones(12), np.zeros(12)
-    other[:2] = 2.0
+def test_a_difference_counts_if_25_of_36_pairs_agree(chapter):
+    one, other = np.ones(36), np.zeros(36)
+    other[:11] = 2.0
     assert chapter.clearly_above(one, other)
-    other[2] = 1.0                                   # a tie is no win
+    other[11] = 1.0                                  # a tie is no win
     assert not chapter.clearly_above(one, other)
 
 

@@ -6,7 +6,7 @@ from course_utils import paths
 from tools import chapters, ledger, seeds
 
 TABLE = paths.table("claims")["claims"]
-SEEDS = 5
+SEEDS = 10
 EXECUTED = ledger.read_chapters(chapters.notebooks())
 
 

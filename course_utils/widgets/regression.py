@@ -61,9 +61,7 @@ def line_picture(
             w, b = settings["w"], settings["b"]
             line.set_data(ends, model(ends, w, b))
             guesses = model(marked[0], w, b)
-            gaps.set_segments([((at, there), (at, guess)) for at, there, guess
-                               in zip(*(part.tolist() for part in (*marked, guesses)),
-                                      strict=True)])
+            gaps.set_segments(_segments(*marked, guesses))
             place.set_data([w], [b])
             return f"w = {w:.2f}, b = {b:.1f}: loss {float(loss(model(x, w, b), label)):.3f}"
 
@@ -97,8 +95,7 @@ def curve_picture(
         def update(settings: Mapping[str, Any]) -> str:
             guesses = model(x, settings)
             curve.set_data(fine.numpy(), model(fine, settings).numpy())  # tensors take far longer
-            gaps.set_segments([((at, there), (at, guess)) for at, there, guess
-                               in zip(x.tolist(), label.tolist(), guesses.tolist(), strict=True)])
+            gaps.set_segments(_segments(x, label, guesses))
             pieces = f"{settings['n']} {settings['kind']} piece{'s' * (settings['n'] > 1)}"
             return f"{pieces}: loss {float(loss(guesses, label)):.3f}"
 
@@ -134,6 +131,12 @@ def training_picture(x: Tensor, label: Tensor, fine: Tensor, reference: Tensor) 
         return [curve], update
 
     return picture
+
+
+def _segments(x: Tensor, label: Tensor, guess: Tensor) -> list[tuple]:
+    """From each point (x, label) straight to its guess; each (N,)."""
+    return [((at, there), (at, guessed)) for at, there, guessed
+            in zip(x.tolist(), label.tolist(), guess.tolist(), strict=True)]
 
 
 def _draw_day(ax: Axes, x: Tensor, label: Tensor) -> None:

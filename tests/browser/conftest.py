@@ -9,6 +9,7 @@ import pytest
 from tools import canonical, chapters
 from tools.test import find_chromium, why_no_browser
 
+WHOLE = "whole_"
 ARTEFACTS = Path(__file__).parents[2] / "artifacts"
 
 
@@ -34,16 +35,17 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """JupyterLab on a learner's copies: chapter 02 as it is, the others with what is tested."""
+    """JupyterLab on a learner's copies, shortened to what is tested; and on chapter 02, whole."""
     from tests.browser.lab import Server
     from tests.browser.shorter import shortened
 
     folder, private = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("private")
     for path in chapters.notebooks():
         notebook = canonical.read(path)
-        whole = chapters.number(path) == "02"
-        copy = canonical.without_outputs(notebook) if whole else shortened(notebook)
-        nbformat.write(copy, folder / path.name)
+        nbformat.write(shortened(notebook), folder / path.name)
+        if chapters.number(path) == "02":
+            copy = canonical.without_outputs(notebook)
+            nbformat.write(copy, folder / f"{WHOLE}{path.name}")
     server = Server(folder, private)
     yield server
     server.close()
@@ -51,12 +53,12 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def chapter(page, server):
-    """Open a chapter by its number and run all of it: `chapter("02")`."""
+    """Open a chapter by its number and run all of its copy: `chapter("02", whole=True)`."""
     from tests.browser.lab import Notebook
 
-    def run(number: str) -> Notebook:
+    def run(number: str, whole: bool = False) -> Notebook:
         (name,) = (p.name for p in chapters.notebooks() if p.name.startswith(number))
-        notebook = Notebook(page, server.address(name))
+        notebook = Notebook(page, server.address(f"{WHOLE if whole else ''}{name}"))
         notebook.run_all()
         return notebook
 

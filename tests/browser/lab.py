@@ -120,7 +120,7 @@ class Notebook:
             quiet = quiet + 1 if idle.count() else 0
             self.page.wait_for_timeout(200)
 
-    def run_all(self, seconds: float = 600) -> None:
+    def run_all(self, seconds: float = 300) -> None:
         """Run all cells; tries again when JupyterLab dropped the command."""
         code = self.page.locator(".jp-CodeCell")
         for _ in range(5):

@@ -20,10 +20,10 @@ def shortened(notebook: NotebookNode) -> NotebookNode:
     wanted = [cell.id for cell in notebook.cells
               if KEPT_TAGS & set(cell.metadata.get("tags", [])) or cell.id in ALSO]
     needed = slices.needed(code, wanted)
-    for cell in notebook.cells:
+    short = canonical.without_outputs(notebook)
+    for cell in short.cells:
         if cell.id in needed and cell.id not in wanted:
             cell.source = "\n".join(map(ast.unparse, needed[cell.id]))
-    short = canonical.without_outputs(notebook)
     short.cells = [cell for cell in short.cells if cell.cell_type == "markdown"
                    or cell.id in needed or bootstrap.is_bootstrap(cell)]
     return short

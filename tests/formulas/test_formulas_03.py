@@ -19,7 +19,7 @@ f64 = torch.float64
 
 @pytest.fixture(scope="module")
 def chapter():
-    return CHAPTER.names(run=[], cross_entropy=nn.functional.cross_entropy,
+    return CHAPTER.names(run=[], start=None, cross_entropy=nn.functional.cross_entropy,
                          know_nothing=math.log(10))
 
 
