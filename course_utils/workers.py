@@ -163,7 +163,7 @@ def _run(command: Sequence[str], log: Path, seconds: float, workers: int) -> str
         except subprocess.TimeoutExpired:
             raise WorkerError(
                 f"{workers} workers did not end within {seconds:g} s and were ended. Does one of "
-                "them wait for a message that nobody sends? Does each call every collective?"
+                "them wait for a message that nobody sends? Does each call every all-reduce?"
             ) from None
         finally:  # also after a kernel interrupt
             if process.poll() is None:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from course_utils.exercises.model import Case, Exercise, Mistake, Question, Verdict
+from course_utils.exercises.show import kind_of
 
 f64 = torch.float64
 
@@ -72,7 +73,7 @@ def _one_number(gradients, counts):
 AVERAGE = Exercise(
     id="dist-average",
     chapter="14",
-    title="The mean that all-reduce has to give",
+    title="The mean over the rows of all workers",
     solution=average,
     cases=_average_cases,
     oracle=_average_row_by_row,
@@ -139,20 +140,23 @@ def _judge_share(answer) -> Verdict:
 
 
 def _bad_parts(parts, rows: Tensor, k: int) -> str:
-    if not all(isinstance(part, Tensor) and part.ndim == 1 and part.dtype == torch.int64
-               for part in parts):
+    others = [part for part in parts if not isinstance(part, Tensor)]
+    if others:
+        return f"Return a tensor of row numbers; your code returned {kind_of(others[0])}."
+    if not all(part.ndim == 1 and part.dtype == torch.int64 for part in parts):
         return "Return a 1-D tensor of int64: row numbers, taken from `rows`."
     if k > 1 and len(parts[0]) == len(rows):
         return "Worker 0 gets all rows: what `rank` and `k` say is not used."
     found = torch.cat(parts)
     strange = set(found.tolist()) - set(rows.tolist())
     if strange:
-        return ("There are numbers that are not in `rows`: you return positions, or count them. "
+        return ("There are numbers that are not in `rows`. Are they positions, or new numbers? "
                 "`rows` already holds row numbers: take some of *its* entries.")
     missing, twice = len(rows) - len(found.unique()), len(found) - len(found.unique())
     if missing and not twice:
-        return (f"{missing} rows go to no worker: the rest is dropped. One worker would have "
-                "used them.")
+        rest = " (the rest?)" if len(rows) % k else ""
+        return (f"{missing} of {len(rows)} rows go to no worker{rest}. One worker alone would "
+                "have used them.")
     if twice:
         return (f"{twice} rows go to more than one worker, so they count twice in the mean. "
                 "Give each row away once, even if the shares differ by one row then.")
@@ -240,8 +244,8 @@ SHARE = Exercise(
                 "Each worker shuffles for itself, so they do not agree who has which row. The "
                 "shuffling is done already; only divide."),
         Mistake("a list", _as_list,
-                "The row numbers are right, but they are a list. Keep a tensor: it indexes the "
-                "data, `x[rows]`."),
+                "That is a list. Return a tensor, entries of `rows` without `tolist`: it indexes "
+                "the data, `x[rows]`."),
     ),
     stub='''def share(rows, rank, k):                # rows: (n,) row numbers, alike on all workers
     ...                                  # your code: those of worker `rank`, of 0 … k − 1
