@@ -31,8 +31,10 @@ def test_counts_are_read_from_the_report(tmp_path):
 def test_the_summary_is_one_line_and_names_every_part():
     good = command.Result("unit", True, "3 passed")
     bad = command.Result("browser", False, "missing: no Chromium found")
+    slow = command.Result("solved", True, "14 passed", seconds=431)
 
     assert command.summary([good]) == "test: passed; unit: 3 passed"
+    assert command.summary([slow]) == "test: passed; solved: 14 passed, 7 min"
     assert command.summary([good, bad]).startswith("test: FAILED; unit: 3 passed; browser: miss")
 
 

@@ -19,8 +19,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -49,6 +50,11 @@ class Result:
     part: str
     ok: bool
     words: str
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        took = f", {self.seconds / 60:.0f} min" if self.seconds >= 60 else ""
+        return f"{self.part}: {self.words}{took}"
 
 
 def find_chromium(environment: Mapping[str, str]) -> str | None:
@@ -141,10 +147,15 @@ def browser(arguments: list[str]) -> Result:
 
 
 def summary(results: list[Result]) -> str:
-    """One line: what passed, what failed, what was skipped."""
+    """One line: what passed, what failed, what was skipped, and how long it took."""
     verdict = "passed" if all(result.ok for result in results) else "FAILED"
-    return f"test: {verdict}; " + "; ".join(
-        f"{result.part}: {result.words}" for result in results)
+    return f"test: {verdict}; " + "; ".join(map(str, results))
+
+
+def timed(part: Callable[[list[str]], Result], arguments: list[str]) -> Result:
+    """Run a part of the tests; its result says how long it took."""
+    start = time.monotonic()
+    return replace(part(arguments), seconds=time.monotonic() - start)
 
 
 def options(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -166,7 +177,7 @@ def main(arguments: list[str] | None = None) -> int:
         parts = ["unit"]
     run = {"unit": unit, "notebooks": notebooks, "solved": solved, "browser": browser}
     fewer = left_out(*SAME_ON_EVERY_STACK) if chosen.stack else []
-    results = [run[part]([*fewer, *extra] if part == "unit" else extra) for part in parts]
+    results = [timed(run[part], [*fewer, *extra] if part == "unit" else extra) for part in parts]
     print("\n" + summary(results), flush=True)
     return 0 if results and all(result.ok for result in results) else 1
 
