@@ -6,6 +6,7 @@ A script's last function runs in every worker and leaves its result in a folder.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 import subprocess
@@ -172,19 +173,16 @@ def _run(command: Sequence[str], log: Path, seconds: float, workers: int) -> str
 
 
 def _end(process: subprocess.Popen) -> None:
-    """End torchrun and all workers that it started."""
-    try:
-        import psutil
+    """End torchrun and all workers that it started, and see them gone."""
+    import psutil  # ipykernel brings it
 
+    with contextlib.suppress(psutil.NoSuchProcess):  # it ended by itself meanwhile
         family = psutil.Process(process.pid).children(recursive=True)
-    except Exception:  # no psutil, or the process is gone: torchrun ends its workers when asked
-        family = []
-    process.terminate()
-    for child in family:
-        try:
-            child.kill()
-        except Exception:  # gone already
-            continue
+        process.terminate()
+        for child in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        psutil.wait_procs(family, timeout=10)
     try:
         process.wait(10)
     except subprocess.TimeoutExpired:

@@ -133,8 +133,8 @@ class Kernel:
 
 def pictures(heard):
     """How many times the playground sent a new picture."""
-    return sum("value" in m["content"]["data"].get("state", {}) and
-               bool(m["buffers"]) for m in heard if m["msg_type"] == "comm_msg")
+    return sum(["value"] in m["content"]["data"].get("buffer_paths", [])
+               for m in heard if m["msg_type"] == "comm_msg")
 
 
 @pytest.mark.slow

@@ -89,7 +89,7 @@ def test_every_command_has_its_tool():
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    (["lap"], "no command 'lap'; there are: lab, test"),
+    (["lap"], "no command 'lap'; there are: lab, play, test"),
     (["lab", "--wheels"], "--wheels needs a value"),
     (["lab", "--wheels", "no such folder"], "no folder no such folder"),
 ])

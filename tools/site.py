@@ -119,19 +119,28 @@ def modules() -> list[str]:
     return found
 
 
-def shows_imported(name: str) -> bool:
-    """Whether the module is a package whose `__all__` names what its parts define."""
+def exported(name: str) -> str:
+    """The `__all__` of a package, which names what its parts define; nothing if it has none."""
     package = PACKAGE / name.replace(".", "/") / "__init__.py"
-    return package.is_file() and "__all__ = " in package.read_text(encoding="utf-8")
+    text = package.read_text(encoding="utf-8") if package.is_file() else ""
+    return text.partition("__all__ = ")[2].partition("]")[0]
+
+
+def options(name: str) -> str:
+    """What autodoc shows of a module."""
+    package, _, own = name.rpartition(".")
+    imported = "   :imported-members:\n" if exported(name) else ""
+    # a module named as a function that its package exports: links lead to the function
+    return imported + ("   :no-index:\n" if f'"{own}"' in exported(package) else "")
 
 
 def api_pages(folder: Path, every: list[str]) -> None:
     """One page a module, and a list of them."""
     for name in every:
         title = f"course_utils.{name}"
-        imported = "   :imported-members:\n" if shows_imported(name) else ""
         (folder / f"{name}.rst").write_text(
-            f"{title}\n{'=' * len(title)}\n\n.. automodule:: {title}\n   :members:\n{imported}",
+            f"{title}\n{'=' * len(title)}\n\n.. automodule:: {title}\n   :members:\n"
+            f"{options(name)}",
             encoding="utf-8")
     listed = "\n".join(every)
     (folder / "index.md").write_text(
@@ -190,7 +199,7 @@ def sphinx(source: Path, pages: Path, repository: str) -> int:
     known = os.environ | {"COURSE_REPOSITORY": repository, "COURSE_HEADLESS": "1",
                           "PYTHONPATH": str(chapters.ROOT), "PYTHONUTF8": "1",
                           "MPLBACKEND": "Agg"}
-    return subprocess.call([sys.executable, "-m", "sphinx", "-b", "html", "-q", "-W",
+    return subprocess.call([sys.executable, "-m", "sphinx", "-E", "-b", "html", "-q", "-W",
                             "--keep-going", "-d", str(source.parent / "doctrees"), str(source),
                             str(pages)], env=known)
 
