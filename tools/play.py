@@ -155,6 +155,7 @@ def voila_command(folder: Path, port: int) -> list[str]:
     """Voilà on this computer only, with a token (see `environment`)."""
     return [sys.executable, "-m", "voila", str(folder), "--no-browser", "--token",
             "--Voila.ip=localhost", f"--port={port}", "--template=course", "--classic-tree",
+            "--VoilaConfiguration.extension_denylist=nbdime-jupyterlab",   # would fail to load
             f"--MappingKernelManager.cull_idle_timeout={IDLE_SECONDS}",
             "--MappingKernelManager.cull_interval=60", "--Voila.log_level=WARN"]
 

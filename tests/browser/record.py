@@ -68,11 +68,12 @@ def attention(opened: PlayPage) -> Frames:
     """A sentence is typed; word by word, where does each one look?"""
     explore = opened.widget("Where does each word look?")
     yield from [look(explore)] * 4
-    for sentence in ("They have to work hard at work .", "They have the work hard at work ."):
+    for sentence, key in (("They have to work hard at work .", "ArrowRight"),
+                          ("They have the work hard at work .", "ArrowLeft")):
         explore.changes(lambda text=sentence: explore.type("your sentence", text))
         yield from [look(explore)] * 3
         for _ in range(4):
-            explore.changes(lambda: explore.move("word that looks"))
+            explore.changes(lambda way=key: explore.move("word that looks", way))
             yield from [look(explore)] * 2
 
 
