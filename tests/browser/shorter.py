@@ -7,7 +7,9 @@ from nbformat import NotebookNode
 from tools import bootstrap, canonical, slices
 
 KEPT_TAGS = {"playground", "exercise"}
-ALSO = {"case-a-script", "report", "keep", "test-once"}  # cells of chapter 13 that a test runs
+# Cells that a test looks at besides, by chapter.
+ALSO = {"13": {"case-a-script", "report", "keep", "test-once"},
+        "14": {"same-verdict", "sweep-verdict"}}
 
 
 def shortened(notebook: NotebookNode) -> NotebookNode:
@@ -17,8 +19,9 @@ def shortened(notebook: NotebookNode) -> NotebookNode:
     """
     code = {cell.id: cell.source for cell in notebook.cells
             if cell.cell_type == "code" and not bootstrap.is_bootstrap(cell)}
+    also = ALSO.get(notebook.cells[0].source[2:4], set())        # "# 14 · Beyond one computer"
     wanted = [cell.id for cell in notebook.cells
-              if KEPT_TAGS & set(cell.metadata.get("tags", [])) or cell.id in ALSO]
+              if KEPT_TAGS & set(cell.metadata.get("tags", [])) or cell.id in also]
     needed = slices.needed(code, wanted)
     short = canonical.without_outputs(notebook)
     for cell in short.cells:
