@@ -5,7 +5,7 @@
 
 For `--memory` in a hub's settings, and for how many students a computer takes. Runs each chapter as
 `course.py notebooks` does (headless, one thread a kernel), in as many kernels at once as asked, and
-looks at their memory ten times a second. Two numbers each: resident memory, which counts what
+looks at their memory while they run. Two numbers each: resident memory, which counts what
 kernels share (PyTorch's own code) once for every kernel, and so is the limit to set; and the
 proportional share (Linux only), whose sum is what the computer needs. Children of a kernel count.
 """
@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import statistics
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +33,8 @@ from nbformat import NotebookNode
 from benchmarks import report
 from tools import bootstrap, canonical, chapters, kernel
 
-LOOK = 0.1                                      # seconds between two looks at the memory
+LOOK = 0.3                                      # seconds between two looks at the memory
+RARELY = 10                                     # every so many looks at the share, which costs time
 CELL_SECONDS = 1800                             # eight kernels on two cores take their time
 
 
@@ -52,24 +55,34 @@ class Kernel:
     trouble: str = ""
 
 
-def memory_of(process: psutil.Process) -> tuple[int, int]:
-    """(resident, proportional share) of a process and its children, in bytes."""
-    resident = share = 0
+def resident_of(process: psutil.Process) -> int:
+    """Resident memory of a process and its children, in bytes."""
+    return _added(process, lambda each: each.memory_info().rss)
+
+
+def share_of(process: psutil.Process) -> int:
+    """Their proportional share; 0 where the system does not tell. The system counts every page."""
+    return _added(process, lambda each: getattr(each.memory_full_info(), "pss", 0))
+
+
+def _added(process: psutil.Process, of: Callable[[psutil.Process], int]) -> int:
+    found = 0
     for each in [process, *process.children(recursive=True)]:
         with contextlib.suppress(psutil.Error):    # it ended between the two looks
-            resident += each.memory_info().rss
-            share += getattr(each.memory_full_info(), "pss", 0)
-    return resident, share
+            found += of(each)
+    return found
 
 
 def watch(pid: int, kernel: Kernel, ended: threading.Event) -> None:
     """Note the most memory that a process takes until `ended` is set."""
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
-        while not ended.wait(LOOK):
-            resident, share = memory_of(process)
-            kernel.resident = max(kernel.resident, resident)
-            kernel.share = max(kernel.share, share)
+        for look in itertools.count():
+            kernel.resident = max(kernel.resident, resident_of(process))
+            if look % RARELY == 0:
+                kernel.share = max(kernel.share, share_of(process))
+            if ended.wait(LOOK):
+                return
 
 
 def run_one(notebook: NotebookNode, folder: Path) -> Kernel:
@@ -150,7 +163,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"classroom: {error}", file=sys.stderr)
         return 1
     if chosen.store:
-        kept = report.Report("classroom")
+        kept = report.Report("classroom" if chosen.kernels == 1 else f"classroom-{chosen.kernels}")
         kept.text("\n".join([HEAD, *lines]))
         kept.write()
     return 1 if failed else 0
