@@ -25,6 +25,15 @@ CHROMIUM_FLAGS = [
 PATIENCE = 60_000  # milliseconds; these machines may be busy
 
 
+def end(process: subprocess.Popen) -> None:
+    """Ask a server to stop; after 20 seconds stop it."""
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
 class Server:
     """JupyterLab on localhost, serving `folder`; settings and progress are kept in `private`."""
 
@@ -55,11 +64,7 @@ class Server:
         return f"{self._base}/lab/workspaces/{workspace}/tree/{notebook}?token={self._token}"
 
     def close(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
+        end(self._process)
         self._log.close()
 
     def _wait(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from tests.browser.lab import _NOISE, PATIENCE, Notebook, Widget
+from tests.browser.lab import _NOISE, PATIENCE, Notebook, Widget, end
 from tools import chapters, play
 
 
@@ -34,11 +34,7 @@ class Playgrounds:
         return f"http://localhost:{self.port}/{place}" + (f"?token={wanted}" if wanted else "")
 
     def close(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
+        end(self._process)
         self._log.close()
 
 

@@ -35,28 +35,22 @@ def look(widget: Widget) -> Image.Image:
 
 
 def training(opened: PlayPage) -> Frames:
-    """Pieces find their places; the learning rate is raised while they do."""
-    live = opened.widget("Pieces that find their places")
-    live.choose("speed", "10 steps a second")
-    yield from [look(live)] * 3
-    live.press("Run")
-    for number in range(36):
-        if number == 8:
-            live.choose("speed", "full speed")
-        yield look(live)
-        if live.button("Run").is_visible():
-            break
-    yield from [look(live)] * 6
+    """Pieces find their places."""
+    return played(opened.widget("Pieces that find their places"), slow=8, most=36)
 
 
 def saddle(opened: PlayPage) -> Frames:
     """Gradient descent walks to the saddle, lingers, and leaves."""
-    live = opened.widget("Lingering at a saddle")
+    return played(opened.widget("Lingering at a saddle"), slow=10, most=40)
+
+
+def played(live: Widget, slow: int, most: int) -> Frames:
+    """A playground trains: `slow` frames at ten steps a second, then at full speed to its end."""
     live.choose("speed", "10 steps a second")
     yield from [look(live)] * 3
     live.press("Run")
-    for number in range(40):
-        if number == 10:
+    for number in range(most):
+        if number == slow:
             live.choose("speed", "full speed")
         yield look(live)
         if live.button("Run").is_visible():
