@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from PIL import Image
@@ -108,12 +109,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     from playwright.sync_api import sync_playwright
 
+    numbers, too_large = sorted({PICTURES[name][0] for name in names}), False
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch, \
+            closing(Playgrounds(Path(scratch), numbers)) as served, \
             sync_playwright() as playwright:
-        served = Playgrounds(Path(scratch), sorted({PICTURES[name][0] for name in names}))
         browser = playwright.chromium.launch(executable_path=find_chromium(os.environ),
                                              headless=True, args=CHROMIUM_FLAGS)
-        too_large = False
         for name in names:
             number, frames, milliseconds = PICTURES[name]
             page = browser.new_page(viewport={"width": 1180, "height": 1000})
@@ -123,7 +124,6 @@ def main(arguments: list[str] | None = None) -> int:
             too_large |= size >= MAX_BYTES
             print(f"docs/{name}.gif: {size / 1e6:.2f} MB", flush=True)
         browser.close()
-        served.close()
     return 1 if too_large else 0
 
 
