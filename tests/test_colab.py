@@ -40,6 +40,7 @@ def test_the_link_is_put_once():
 def test_check_refuses_a_chapter_whose_link_is_not_that_of_the_setting(tmp_path, monkeypatch):
     path = tmp_path / "02_regression.ipynb"
     canonical.write(notebook(prose("title", "# 02"), code("run", "1")), path)
+    monkeypatch.setattr(bootstrap, "repository", lambda: "")
     assert rules.has_its_link_to_colab(rules.Chapter.read(path)) == []
 
     monkeypatch.setattr(bootstrap, "repository", lambda: GITHUB)

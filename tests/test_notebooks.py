@@ -71,6 +71,17 @@ def test_a_draft_that_cannot_be_read_leaves_the_chapter(workshop, capsys):
     assert (folder / "02_old.ipynb").read_bytes() == before and ran == []
 
 
+@pytest.mark.parametrize("name", ["02", "03_new"])
+def test_a_draft_that_fails_leaves_the_chapter(workshop, monkeypatch, name):
+    folder, _ = workshop
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (folder.parent / "draft.py").write_text("# %% id=new-run\n1 / 0\n", encoding="utf-8")
+    monkeypatch.setattr(execute, "run", lambda paths: 1)
+
+    assert notebooks.main([name, "--from", "draft.py"]) == 1
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_no_number_executes_every_chapter(workshop):
     folder, ran = workshop
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.notebook_maker import code, notebook, prose, verdict_output
+from tests.notebook_maker import code, notebook, prose, start, verdict_output
 from tools import canonical, chapters, seeds
 
 TABLE = {"reg-a": {"kind": "fact"}, "reg-b": {"kind": "time"}}
@@ -34,8 +34,8 @@ def test_another_verdict_and_a_missing_one_are_differences():
     assert seeds.differences({"reg-a": "holds"}, {}, FACTS) == ["reg-a: no verdict, stored: holds"]
 
 
-def test_prose_does_not_make_runs_stale_but_code_does():
-    book = notebook(prose("t", "old"), code("a", "x = 1"))
+def test_prose_and_the_first_cell_do_not_make_runs_stale_but_code_does():
+    book = notebook(prose("t", "old"), start(), code("a", "x = 1"))
     other_words = notebook(prose("t", "new"), code("a", "x = 1"))
 
     assert seeds.code_fingerprint(book) == seeds.code_fingerprint(other_words)

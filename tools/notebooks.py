@@ -7,12 +7,15 @@ import os
 import sys
 from pathlib import Path
 
+from course_utils.files import write_whole
 from tools import bootstrap, canonical, chapters, execute, percent
 
 
-def from_draft(name: str, draft: str) -> Path:
-    """Write the draft (percent text) as the chapter called `name`; returns the notebook's path.
+def from_draft(name: str, draft: str) -> int:
+    """Execute the draft (percent text) and store it as the chapter called `name`.
 
+    Returns:
+        exit status; if it is not 0, or the run was interrupted, the chapter is as it was.
     Raises:
         ValueError: the draft cannot be read, or a new chapter's file name is not NN_title.
     """
@@ -26,8 +29,16 @@ def from_draft(name: str, draft: str) -> Path:
             raise ValueError(f"there is no chapter {name!r} yet; name a new one like "
                              "04_critical_points") from None
     path.parent.mkdir(exist_ok=True)
-    canonical.write(notebook, path)
-    return path
+    earlier, status = path.read_bytes() if path.exists() else None, 1
+    try:
+        canonical.write(notebook, path)
+        status = execute.run([path])
+    finally:
+        if status and earlier is None:
+            path.unlink(missing_ok=True)
+        elif status:
+            write_whole(path, earlier)
+    return status
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--from needs exactly one chapter")
     try:
         if chosen.draft:
-            return execute.run([from_draft(chosen.chapter[0], chosen.draft)])
+            return from_draft(chosen.chapter[0], chosen.draft)
         return execute.run(chapters.choose(chosen.chapter))
     except (ValueError, OSError) as error:
         print(f"course: {error}", file=sys.stderr)

@@ -25,7 +25,7 @@ from nbformat import NotebookNode
 
 from course_utils import claims, paths
 from course_utils.files import NotWrittenError, write_whole
-from tools import canonical, chapters, execute
+from tools import bootstrap, canonical, chapters, execute
 
 RESULTS = chapters.ROOT / "results" / "seeds.json"
 
@@ -33,8 +33,12 @@ Job = tuple[Path, int]  # a chapter and a seed
 
 
 def code_fingerprint(notebook: NotebookNode) -> str:
-    """Changes when the code of a chapter changes: then its runs under other seeds are stale."""
-    code = [canonical.source(c.source) for c in notebook.cells if c.cell_type == "code"]
+    """Changes when the code of a chapter changes: then its runs under other seeds are stale.
+
+    The cell that finds the course decides nothing: a new address of the repository is no change.
+    """
+    code = [canonical.source(c.source) for c in notebook.cells
+            if c.cell_type == "code" and not bootstrap.is_bootstrap(c)]
     return hashlib.sha256(json.dumps(code).encode()).hexdigest()[:16]
 
 
