@@ -32,6 +32,7 @@ OLDEST = {
     "ipywidgets": "7.7.1",
     "ipython": "7.34",
     "joblib": "1.4",
+    "distributed": "2024.8",
     "tqdm": "4.66",
     "platformdirs": "4.0",
     "pillow": "10.0",

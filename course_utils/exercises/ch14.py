@@ -269,7 +269,7 @@ QUESTIONS = (
     ),
     Question(
         "dist-q-unequal", "14",
-        "One worker has 24 rows, the other 8, and their gradients are averaged plainly. Then",
+        "One worker has 24 rows, the other 8, and their gradients are averaged plainly. Then …",
         ("rows of the small batch count more", "all rows count alike", "the step is longer"), 0,
         "Each mean counts a half, but one is shared by 24 rows and the other by 8.",
     ),
