@@ -39,6 +39,20 @@ def pick_device(name: str | torch.device | None = None) -> torch.device:
     return device
 
 
+def why_this_device() -> str:
+    """Why `pick_device()` gives what it gives, in words."""
+    asked = os.environ.get("COURSE_DEVICE", "").strip()
+    if asked:
+        return f"COURSE_DEVICE is {asked!r}"
+    if torch.cuda.is_available():
+        return f"there is a GPU for CUDA, {torch.cuda.get_device_name()}"
+    if torch.backends.mps.is_available():
+        return "Apple's GPU has no float64, which several chapters need; COURSE_DEVICE=mps takes it"
+    if _without_cuda():
+        return "the PyTorch installed here is built without CUDA"
+    return "PyTorch finds no GPU for CUDA, or no driver for it"
+
+
 def describe_computer() -> dict[str, str]:
     """What this run ran on: system, versions, device, cores, memory, threads.
 
@@ -77,9 +91,13 @@ def _available() -> str:
 
 
 def _why(device: torch.device) -> str:
-    if device.type == "cuda" and torch.version.cuda is None and torch.version.hip is None:
+    if device.type == "cuda" and _without_cuda():
         return " (The PyTorch installed here is built without CUDA.)"
     return ""
+
+
+def _without_cuda() -> bool:
+    return torch.version.cuda is None and torch.version.hip is None
 
 
 def _device_in_words() -> str:

@@ -63,6 +63,24 @@ def test_a_bad_device_in_the_environment_is_named_as_such(monkeypatch):
         pick_device()
 
 
+@pytest.mark.parametrize(("cuda", "mps", "built_with", "named", "reason"), [
+    (True, False, "12.8", "", "there is a GPU for CUDA, H9000"),
+    (False, True, None, "", "float64"),
+    (False, False, None, "", "built without CUDA"),
+    (False, False, "12.8", "", "no driver"),
+    (True, False, "12.8", "cpu", "COURSE_DEVICE is 'cpu'"),
+])
+def test_the_reason_for_a_device_is_told(monkeypatch, cuda, mps, built_with, named, reason):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "H9000")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    monkeypatch.setattr(torch.version, "cuda", built_with)
+    monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setenv("COURSE_DEVICE", named)
+
+    assert reason in device.why_this_device()
+
+
 def test_a_torch_device_is_accepted():
     assert pick_device(torch.device("cpu")) == torch.device("cpu")
 

@@ -40,6 +40,16 @@ def computer() -> list[Finding]:
     return [(OK, "; ".join(f"{name}: {value}" for name, value in describe_computer().items()))]
 
 
+def device() -> list[Finding]:
+    """Where the chapters compute, and why there."""
+    from course_utils.device import pick_device, why_this_device
+
+    try:
+        return [(OK, f"chapters compute on {pick_device()}: {why_this_device()}")]
+    except ValueError as error:
+        return [(BAD, f"{error} Change or remove COURSE_DEVICE")]
+
+
 def notebooks() -> list[Finding]:
     """The looks of chapter 00's first section: versions, device, data files, widgets."""
     from course_utils.self_check import examine
@@ -74,7 +84,7 @@ def browser() -> list[Finding]:
 
 def main(arguments: list[str] | None = None) -> int:
     worst = 0
-    for look in (computer, packages, notebooks, disk, copies, browser):
+    for look in (computer, device, packages, notebooks, disk, copies, browser):
         try:
             findings = look()
         except Exception as error:                      # a doctor goes on to the next question
