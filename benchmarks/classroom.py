@@ -35,6 +35,7 @@ from tools import bootstrap, canonical, chapters, kernel
 
 LOOK = 0.3                                      # seconds between two looks at the memory
 RARELY = 10                                     # every so many looks at the share, which costs time
+STARTS = 3                                      # a kernel may find its port taken, and dies
 CELL_SECONDS = 1800                             # eight kernels on two cores take their time
 
 
@@ -96,22 +97,30 @@ def run_one(notebook: NotebookNode, folder: Path) -> Kernel:
             watching.append(threading.Thread(target=watch, args=(pid, found, ended), daemon=True))
             watching[0].start()
 
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+    for _ in range(STARTS):
         client = NotebookClient(
             bootstrap.fill(canonical.without_outputs(notebook)), timeout=CELL_SECONDS,
             kernel_name="python3", resources={"metadata": {"path": str(folder)}},
             record_timing=False, extra_arguments=["--IPKernelApp.log_level=ERROR"],
             startup_timeout=300, on_cell_start=begin)
+        found.trouble = trouble_in(client)
+        if watching or not found.trouble:       # a kernel whose port another took never began
+            break
+    ended.set()
+    for thread in watching:
+        thread.join()
+    found.seconds = time.perf_counter() - start
+    return found
+
+
+def trouble_in(client: NotebookClient) -> str:
+    """Run the client's notebook; why it did not come to its end, or nothing."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         try:
             client.execute(env=kernel.headless_environment(Path(scratch)))
         except (CellExecutionError, CellTimeoutError, DeadKernelError, RuntimeError) as error:
-            found.trouble = str(error).strip().splitlines()[-1]
-        finally:
-            ended.set()
-            for thread in watching:
-                thread.join()
-    found.seconds = time.perf_counter() - start
-    return found
+            return str(error).strip().splitlines()[-1]
+    return ""
 
 
 def run_class(notebook: NotebookNode, folder: Path, kernels: int) -> list[Kernel]:
