@@ -21,9 +21,10 @@ from urllib.parse import quote
 
 from nbformat import NotebookNode
 
+from tools import addresses
+
 ROOT = Path(__file__).resolve().parents[1]
 TAG = "bootstrap"
-BRANCH = "main"
 BADGE = re.compile(r"\n\n\[Open this chapter on Colab\]\([^)\s]*\)")
 
 TEMPLATE = '''\
@@ -73,11 +74,8 @@ def fill(notebook: NotebookNode) -> NotebookNode:
 
 def badge(name: str, address: str) -> str:
     """The link to Colab for the notebook file `name`; empty if Colab cannot open it from there."""
-    found = re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?", address)
-    if not found:
-        return ""
-    place = f"{found[1]}/blob/{BRANCH}/notebooks/{quote(name)}"
-    return f"\n\n[Open this chapter on Colab](https://colab.research.google.com/github/{place})"
+    place = addresses.colab(address, f"notebooks/{quote(name)}")
+    return f"\n\n[Open this chapter on Colab]({place})" if place else ""
 
 
 def with_badge(title: str, name: str, address: str) -> str:
