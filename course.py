@@ -166,7 +166,8 @@ def build(folder, options):
 
 def install(folder, needs, cpu, wheels):
     say("installing {}; {}".format(needs, download_size(cpu, wheels)))
-    command = [python_of(folder), "-m", "pip", "install", "--no-input",
+    # not compiled: what is imported compiles itself then, and most files never are
+    command = [python_of(folder), "-m", "pip", "install", "--no-input", "--no-compile",
                "-r", os.path.join(ROOT, needs)]
     if wheels:
         command += ["--no-index", "--find-links", wheels]

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -67,8 +68,12 @@ def test_runs_of_other_code_count_as_none(tmp_path):
 
 @pytest.fixture
 def course(tmp_path, monkeypatch):
-    """One chapter whose stored verdict is "holds"; the rule of its claim is given."""
+    """One chapter whose stored verdict is "holds"; the rule of its claim is given.
+
+    Its kernels are real; threads start them, which is quicker than the command's processes.
+    """
     monkeypatch.setattr(seeds, "RESULTS", tmp_path / "seeds.json")
+    monkeypatch.setattr(seeds, "ProcessPoolExecutor", lambda jobs, *_: ThreadPoolExecutor(jobs))
     monkeypatch.setattr(seeds.paths, "table", lambda name: {"claims": TABLE})
 
     def make(rule):

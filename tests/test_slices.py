@@ -79,3 +79,30 @@ def test_a_name_that_nothing_binds_is_an_error_that_names_it():
 def test_a_cell_that_is_not_there_is_an_error():
     with pytest.raises(KeyError, match="nowhere"):
         slices.needed({"a": "x = 1"}, ["nowhere"])
+
+
+# --- What depends on a cell ----------------------------------------------------------------
+
+def test_what_reads_a_name_of_a_cell_depends_on_it_directly_or_through_others():
+    cells = {"a": "x = 1", "b": "y = x", "c": "z = 2", "d": "print(y)", "e": "print(z)"}
+
+    assert slices.depending(cells, ["a"]) == ["a", "b", "d"]
+    assert slices.depending(cells, ["c", "b"]) == ["b", "c", "d", "e"]
+
+
+def test_a_name_that_is_given_anew_depends_no_longer():
+    assert slices.depending({"a": "x = 1", "b": "x = 2", "c": "print(x)"}, ["a"]) == ["a"]
+
+
+def test_a_function_from_before_depends_where_it_is_called_after():
+    cells = {"define": "def f():\n    return x", "early": "x = 0\nf()", "answer": "x = 1",
+             "call": "f()"}
+
+    assert slices.depending(cells, ["answer"]) == ["answer", "call"]
+
+
+def test_a_name_that_only_a_later_cell_gives_is_no_error_here():
+    cells = {"define": "def f():\n    return later", "answer": "x = 1", "late": "later = x",
+             "empty": "# nothing yet", "call": "f()"}
+
+    assert slices.depending(cells, ["answer"]) == ["answer", "late", "call"]

@@ -69,6 +69,27 @@ def test_a_verdict_that_hangs_on_the_answer_is_said(monkeypatch):
     assert solved.problems(run, stored, []) == ["reg-a: not decided, stored: holds"]
 
 
+def test_only_what_an_answer_touches_is_left():
+    chapter = notebook(code("start", "import math\ncheck, data = print, [1]\nprint(data)"),
+                       code("dear", "slow = math.pi\nprint(slow)"), code("twice", STUB),
+                       code("run", "print(double(data))"), code("late", "print(slow)"))
+    short = solved.shorten(chapter, ["twice"])
+
+    assert {cell.id: cell.source for cell in short.cells} == {
+        "start-part": "check, data = (print, [1])", "twice": STUB, "run": "print(double(data))"}
+    assert [cell.id for cell in chapter.cells] == ["start", "dear", "twice", "run", "late"]
+
+
+def test_verdicts_of_cells_that_did_not_run_are_not_missed(monkeypatch):
+    monkeypatch.setattr(seeds.paths, "table",
+                        lambda name: {"claims": {"reg-a": {"kind": "fact"}}})
+    stored = notebook(code("claim", "1", [verdict_output("reg-a", "holds")], 1),
+                      code("twice", STUB, [stream("stdout", "torch-double: ✓\n")], 1))
+    run = notebook(*stored.cells[1:])
+
+    assert solved.problems(run, stored, [DOUBLE]) == []
+
+
 def bound_in(tree):
     """Names that code gives a value to, whether it runs or not."""
     for node in ast.walk(tree):

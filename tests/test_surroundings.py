@@ -36,27 +36,15 @@ def assert_as_stored(outcome):
     assert "texts" in outcome.words and " 0 texts" not in outcome.words
 
 
-def test_locale_c(small_course):
-    options = matrix_rows.kernel_with(surroundings.LOCALE_C)
-
-    assert_as_stored(matrix_rows.prove(["00"], *options, root=small_course))
-
-
-def test_a_home_folder_that_cannot_be_written(small_course):
+def test_locale_c_a_home_folder_that_cannot_be_written_and_no_network_at_once(small_course):
+    before, variables, _ = surroundings.without_network()
     with surroundings.read_only_home() as way:
         if way is None:
             pytest.skip("no such folder can be made on this system")
-        before, changes = way
-        options = matrix_rows.kernel_with(changes)
+        options = matrix_rows.kernel_with(surroundings.LOCALE_C | way[1])
 
-        assert_as_stored(matrix_rows.prove(["00"], *options, root=small_course, before=before))
-
-
-def test_network_blocked(small_course):
-    before, variables, _ = surroundings.without_network()
-
-    assert_as_stored(matrix_rows.prove(["00"], root=small_course, before=before,
-                                       variables=variables))
+        assert_as_stored(matrix_rows.prove(["00"], *options, root=small_course,
+                                           before=[*before, *way[0]], variables=variables))
 
 
 def test_cells_run_twice(small_course):

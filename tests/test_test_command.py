@@ -68,6 +68,21 @@ def test_no_notebooks_is_a_failure(monkeypatch, no_pytest):
     assert not command.notebooks([]).ok
 
 
+def test_the_dearest_chapter_is_run_first(monkeypatch, tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "seeds.json").write_text(
+        '{"02": {"code": "x", "runs": {"1": {"seconds": 9}, "2": {"seconds": 30}}}, '
+        '"01": {"code": "y", "runs": {"1": {"seconds": 20}}}}', encoding="utf-8")
+    every = [tmp_path / f"{number}_x.ipynb" for number in ("00", "01", "02")]
+    monkeypatch.setattr(command.chapters, "ROOT", tmp_path)
+    monkeypatch.setattr(command.chapters, "notebooks", lambda: list(every))
+    given = []
+    monkeypatch.setattr(command, "pytest", lambda part, arguments, **_: given.extend(arguments))
+    command.notebooks([])
+
+    assert [word for word in given if word.endswith(".ipynb")] == list(map(str, every[::-1]))
+
+
 def test_pytest_finding_no_tests_is_a_failure(tmp_path, capfd):
     assert command.pytest("unit", [str(tmp_path), "-p", "no:cacheprovider"]) == command.Result(
         "unit", False, "no tests found")

@@ -54,11 +54,7 @@ def needed(cells: Mapping[str, str], targets: Iterable[str]) -> dict[str, list[a
         KeyError: a target is not among the cells.
         NameError: a target reads a name that no cell before it binds; the message names both.
     """
-    statements, trainers = [], set(TRAINS)
-    for id, source in cells.items():
-        for node in ast.parse(source).body:
-            statements.append(_look(id, node, trainers))
-    kept: set[int] = set()
+    statements, kept = _statements(cells), set()
     for target in targets:
         own = [i for i, each in enumerate(statements) if each.cell == target]
         if not own:
@@ -70,9 +66,35 @@ def needed(cells: Mapping[str, str], targets: Iterable[str]) -> dict[str, list[a
     return found
 
 
-def _walk(statements: list[Statement], own: list[int]) -> set[int]:
-    """Positions of the statements `own` and of all that they need."""
-    end, kept, pending = max(own) + 1, set(), list(own)
+def depending(cells: Mapping[str, str], sources: Iterable[str]) -> list[str]:
+    """Ids of the cells that need one of the cells `sources`, these included, in order.
+
+    Args:
+        cells: id -> source of every code cell that may be run, in order.
+    """
+    statements, sources = _statements(cells), set(sources)
+
+    def need(id: str) -> set[str]:
+        own = [i for i, each in enumerate(statements) if each.cell == id]
+        return {statements[i].cell for i in _walk(statements, own, must_be_bound=False)}
+
+    return [id for id in cells if id in sources or need(id) & sources]
+
+
+def _statements(cells: Mapping[str, str]) -> list[Statement]:
+    trainers = set(TRAINS)
+    return [_look(id, node, trainers) for id, source in cells.items()
+            for node in ast.parse(source).body]
+
+
+def _walk(statements: list[Statement], own: list[int], must_be_bound: bool = True) -> set[int]:
+    """Positions of the statements `own` and of all that they need.
+
+    Args:
+        must_be_bound: whether a name that nothing before binds is an error; else it is one that
+            a function finds later.
+    """
+    end, kept, pending = max(own, default=0) + 1, set(), list(own)
     while pending:
         position = pending.pop()
         if position in kept:
@@ -83,7 +105,8 @@ def _walk(statements: list[Statement], own: list[int]) -> set[int]:
         wanted += [(name, end) for name in statement.later - statement.reads]
         for name, before in wanted:
             makers = _makers(statements, name, before)
-            if not makers and name not in statement.binds and name not in GIVEN:
+            if (must_be_bound and not makers and name not in statement.binds
+                    and name not in GIVEN):
                 raise NameError(f"cell {statement.cell!r} reads {name!r}, which no cell before it "
                                 "binds")
             pending += makers

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import copy
+from collections.abc import Iterable
 
 from nbformat import NotebookNode
 
 from course_utils.exercises import banks
 from course_utils.exercises.model import Exercise
 from course_utils.exercises.show import worked_text
-from tools import execute, seeds
+from tools import bootstrap, execute, seeds, slices
 
 
 def fill(notebook: NotebookNode, exercises: list[Exercise]) -> NotebookNode:
@@ -20,24 +22,49 @@ def fill(notebook: NotebookNode, exercises: list[Exercise]) -> NotebookNode:
     """
     notebook = copy.deepcopy(notebook)
     for exercise in exercises:
-        cell = _asking(notebook, exercise)
+        cell = asking(notebook, exercise)
         *stub, check = exercise.stub.rstrip().splitlines()     # the stub may hold helpers
         cell.source = "\n".join([*stub, worked_text(exercise).rstrip(), "", check])
+    return notebook
+
+
+def shorten(notebook: NotebookNode, answers: Iterable[str]) -> NotebookNode:
+    """A copy without what is the same whatever the answers are: it has run in the chapter as given.
+
+    Args:
+        answers: ids of the cells that hold answers.
+    Returns:
+        a notebook of code alone: the cells that depend on an answer, whole, and of the others the
+        statements that these need, in cells "…-part".
+    """
+    notebook = copy.deepcopy(notebook)
+    code = {cell.id: cell.source for cell in notebook.cells
+            if cell.cell_type == "code" and not bootstrap.is_bootstrap(cell)}
+    wanted = slices.depending(code, answers)
+    kept = slices.needed(code, wanted)
+    notebook.cells = [cell for cell in notebook.cells
+                      if cell.id in kept or bootstrap.is_bootstrap(cell)]
+    for cell in notebook.cells:
+        if cell.id in kept and cell.id not in wanted:
+            cell.source = "\n".join(map(ast.unparse, kept[cell.id]))
+            cell.id += "-part"
     return notebook
 
 
 def problems(solved: NotebookNode, stored: NotebookNode, exercises: list[Exercise]) -> list[str]:
     """What did not come out as it should in the executed copy `solved`, in words.
 
-    Every check says ✓, every later cell takes the learner's answer, the facts come out as stored,
-    and nothing goes to standard error.
+    Every check says ✓, every later cell takes the learner's answer, the facts come out as stored
+    (those of the cells that were run whole), and nothing goes to standard error.
     """
     texts = [line for cell in solved.cells if cell.cell_type == "code"
              for line in execute.said(cell).splitlines()]
     found = [f"{exercise.id}: not ✓" for exercise in exercises
              if f"{exercise.id}: ✓" not in texts]
     found += [text for text in texts if "the worked answer is used until" in text]
-    found += seeds.changed_facts(stored, solved)
+    ran = {cell.id for cell in solved.cells}
+    whole = {**stored, "cells": [cell for cell in stored.cells if cell.id in ran]}
+    found += seeds.changed_facts(whole, solved)
     return found + [f"warning in cell {line}" for line in execute.warnings_in(solved)]
 
 
@@ -46,7 +73,12 @@ def of_chapter(number: str) -> list[Exercise]:
     return [exercise for exercise in banks.exercises() if exercise.chapter == number]
 
 
-def _asking(notebook: NotebookNode, exercise: Exercise) -> NotebookNode:
+def asking(notebook: NotebookNode, exercise: Exercise) -> NotebookNode:
+    """The cell that asks for an exercise.
+
+    Raises:
+        LookupError: there is none.
+    """
     for cell in notebook.cells:
         if cell.cell_type == "code" and cell.source.strip() == exercise.stub.strip():
             return cell

@@ -131,8 +131,8 @@ def _make(folder: Path, found: str, stack: Stack, source: Source) -> None:
     asked = folder.parent / f"{stack.name}.txt"
     asked.write_text("\n".join(stack.lines()) + "\n", encoding="utf-8")
     _do([found, "-m", "venv", "--clear", str(folder)], "no environment can be made")
-    _do([course.python_of(str(folder)), "-m", "pip", "install", "--no-input", "--quiet",
-         "-r", str(asked), *source.options()], "packages could not be installed")
+    _do([course.python_of(str(folder)), "-m", "pip", "install", "--no-input", "--no-compile",
+         "--quiet", "-r", str(asked), *source.options()], "packages could not be installed")
 
 
 def _do(command: list[str], trouble: str) -> None:

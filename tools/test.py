@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -35,9 +36,13 @@ LATEST_STACK_ONLY = ("solved", "browser")
 SAME_ON_EVERY_STACK = (
     "formulas", "access", "test_mutants.py", "test_exercises*.py", "test_capstone*.py",
     "test_chapter_*.py", "test_sweeps*.py", "test_surfaces.py", "test_curvature.py",
-    "test_critical_points.py", "test_training*.py", "test_bench.py", "test_matrix.py",
-    "test_proof.py", "test_seeds.py", "test_surroundings.py", "test_execute.py",
-    "test_solved_copies.py", "test_course.py", "test_copies.py", "test_check.py")
+    "test_critical_points.py", "test_training*.py", "test_workers.py", "test_bench.py",
+    "test_canonical.py", "test_chapters.py", "test_check.py", "test_classroom.py",
+    "test_copies.py", "test_counts.py", "test_course.py", "test_execute.py", "test_hub.py",
+    "test_lab.py", "test_layers.py", "test_ledger.py", "test_matrix.py", "test_notebooks.py",
+    "test_percent.py", "test_play.py", "test_proof.py", "test_rules.py", "test_seeds.py",
+    "test_site.py", "test_slices.py", "test_solved_copies.py", "test_surroundings.py",
+    "test_test_command.py", "faults/test_server.py")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome",
             "msedge")
 NOTHING_COLLECTED = 5
@@ -126,11 +131,21 @@ def nbval_arguments(files: list[Path], processes: int) -> list[str]:
 
 
 def notebooks(arguments: list[str]) -> Result:
-    """Run every chapter as a learner gets it."""
+    """Run every chapter as a learner gets it, those that took longest under seeds first."""
     every = chapters.notebooks()
     if not every:
         return Result("notebooks", False, "there are none")
-    return pytest("notebooks", [*nbval_arguments(every, 2), *arguments], headless=True)
+    every.sort(key=seconds_under_seeds, reverse=True)
+    return pytest("notebooks", [*nbval_arguments(every, 2), "--no-loadscope-reorder", *arguments],
+                  headless=True)
+
+
+def seconds_under_seeds(path: Path) -> float:
+    """The longest stored run of a chapter; 0 if there is none (python course.py seeds)."""
+    stored = chapters.ROOT / "results" / "seeds.json"
+    runs = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
+    kept = runs.get(chapters.number(path), {"runs": {}})["runs"]
+    return max((run["seconds"] for run in kept.values()), default=0)
 
 
 def solved(arguments: list[str]) -> Result:

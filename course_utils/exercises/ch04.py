@@ -347,7 +347,7 @@ def hvp(loss: Callable[[Tensor], Tensor], theta: Tensor, v: Tensor) -> Tensor:
     return product
 
 
-COST = 10  # gradients that H v may cost; H itself costs hundreds
+COST = 10  # gradients that H v may cost; H itself costs about P
 
 
 def _net_loss(rows: int, inputs: int, hidden: int) -> tuple[Callable[[Tensor], Tensor], int]:
@@ -425,7 +425,7 @@ def _wrong_product(answer, loss, theta: Tensor, v: Tensor, note: str) -> Verdict
 
 def _cost(answer) -> tuple[int, int]:
     """(arithmetic of the answer as a multiple of a gradient's, number of parameters P)."""
-    loss, count = _net_loss(rows=8, inputs=12, hidden=6)
+    loss, count = _net_loss(rows=8, inputs=9, hidden=5)
     g = torch.Generator().manual_seed(9)
     theta, v = torch.randn(2, count, generator=g, dtype=f64)
 

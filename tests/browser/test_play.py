@@ -9,7 +9,7 @@ pytest.importorskip("voila", reason="Voilà is missing: pip install -r requireme
 def playgrounds(tmp_path_factory):
     from tests.browser.play import Playgrounds
 
-    served = Playgrounds(tmp_path_factory.mktemp("play"), ["02", "11"])
+    served = Playgrounds(tmp_path_factory.mktemp("play"), ["02", "10"])
     yield served
     served.close()
 
@@ -19,7 +19,7 @@ def test_the_list_names_the_pages_and_needs_the_token(playgrounds, page, screens
     assert not page.get_by_role("link", name="Regression").count()
 
     page.goto(playgrounds.address())
-    page.get_by_role("link", name="11 · Self-attention").wait_for()
+    page.get_by_role("link", name="10 · Convolutional networks").wait_for()
     screenshot("play-list")
     assert page.get_by_role("link").count() == 2
 
@@ -47,17 +47,15 @@ def test_a_page_shows_its_playgrounds_alone_and_they_train(playgrounds, page, sc
     assert opened.tracebacks() == [] and opened.errors == [] and opened.foreign == []
 
 
-def test_the_attention_page_reads_a_sentence_and_watches_a_tagger(playgrounds, page, screenshot):
+def test_a_digit_is_drawn_and_read_on_the_page_of_chapter_10(playgrounds, page, screenshot):
     from tests.browser.play import PlayPage
 
-    opened = PlayPage(page, playgrounds.address("11"), seconds=600)
-    explore = opened.widget("Where does each word look?")
-    explore.changes(lambda: explore.type("your sentence", "They want to blorf the work ."))
-    assert "Unknown to the vocabulary: “blorf”" in explore.words
-    screenshot("play-11-explore", explore.output)
-
-    train = opened.widget("A tagger learns where to look")
-    train.changes(lambda: train.press("Run"))
-    opened.eventually(lambda: train.step >= 2, seconds=120)
-    screenshot("play-11-train", train.output)
+    opened = PlayPage(page, playgrounds.address("10"))
+    draw = opened.widget("Draw a digit")
+    draw.changes(lambda: draw.press("clear"))
+    for row in range(1, 9):
+        draw.changes(lambda row=row: draw.output.locator(
+            f'button[title^="row {row}, column 5:"]').click())
+    screenshot("play-10-draw", draw.output)
+    screenshot("play-10")
     assert opened.tracebacks() == [] and opened.errors == [] and opened.foreign == []
