@@ -147,7 +147,8 @@ def cloud_and_line(x: Tensor, y: Tensor) -> Draw:
         def update(state: Any) -> str:
             b, w = state["theta"].tolist()
             line.set_ydata(b + w * ends)
-            return f"the line is y = {b:.2f} {'−' if w < 0 else '+'} {abs(w):.2f} x"
+            sign = "−" if w < 0 else "+"
+            return f"the line is y = {_brief(b)} {sign} {_brief(abs(w))} x"
 
         return [line], update
 
@@ -172,3 +173,8 @@ def tag_table(words: Sequence[str], shares: Tensor, tags: Sequence[str]) -> Pict
     named = [f"{word}/{tags[k]}" for word, k in zip(words, shares.argmax(dim=1), strict=True)]
     return show(fig, "A table of shares, words from left to right, tags from top to bottom; a ring "
                      f"marks each word's largest share: {' '.join(named)}.")
+
+
+def _brief(value: float) -> str:
+    """Two decimals, or a power of ten for what has run away."""
+    return f"{value:.2f}" if abs(value) < 1e4 else f"{value:.1e}"

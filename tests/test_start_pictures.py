@@ -60,7 +60,8 @@ def test_the_digit_and_its_shares(number, words):
 
 
 @pytest.mark.parametrize(("theta", "words"), [
-    ([0.5, 2.0], "y = 0.50 + 2.00 x"), ([0.5, -2.0], "y = 0.50 − 2.00 x")])
+    ([0.5, 2.0], "y = 0.50 + 2.00 x"), ([0.5, -2.0], "y = 0.50 − 2.00 x"),
+    ([-3e20, -float("inf")], "y = -3.0e+20 − inf x")])
 def test_the_line_follows_theta(theta, words):
     picture = start_pictures.cloud_and_line(torch.zeros(3), torch.zeros(3))
     (line,), update = drawn(picture)

@@ -35,7 +35,7 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """JupyterLab on a learner's copies, shortened to what is tested; and on chapter 02, whole."""
+    """JupyterLab on a learner's copies, shortened to what is tested; and on chapter 00, whole."""
     from tests.browser.lab import Server
     from tests.browser.shorter import shortened
 
@@ -43,7 +43,7 @@ def server(tmp_path_factory):
     for path in chapters.notebooks():
         notebook = canonical.read(path)
         nbformat.write(shortened(notebook), folder / path.name)
-        if chapters.number(path) == "02":
+        if chapters.number(path) == "00":
             copy = canonical.without_outputs(notebook)
             nbformat.write(copy, folder / f"{WHOLE}{path.name}")
     server = Server(folder, private)
@@ -53,7 +53,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def chapter(page, server):
-    """Open a chapter by its number and run all of its copy: `chapter("02", whole=True)`."""
+    """Open a chapter by its number and run all of its copy: `chapter("00", whole=True)`."""
     from tests.browser.lab import Notebook
 
     def run(number: str, whole: bool = False) -> Notebook:

@@ -6,7 +6,7 @@ LINE, LIVE = 'Explorer("reg-line"', 'Playground("reg-live"'
 
 
 def test_the_chapter_runs_and_its_playgrounds_answer(chapter, screenshot):
-    notebook = chapter("02", whole=True)
+    notebook = chapter("02")
     assert notebook.tracebacks() == []
 
     # by keyboard: the w slider moves the line, and the words say where it is
