@@ -125,8 +125,10 @@ def draw_map() -> Picture:
         for earlier in chapter.builds_on:
             _arrow(ax, at[earlier], at[chapter.number])
     ready = [c.number for c in every if c.written]
+    words = "all are ready" if len(ready) == len(every) else (
+        f"ready: {', '.join(ready) or 'none'}; the others are coming")
     return show(fig, f"Map of the {len(every)} chapters, an arrow from each chapter to those that "
-                     f"build on it; ready: {', '.join(ready) or 'none'}; the others are coming.")
+                     f"build on it; {words}.")
 
 
 def chapter_list() -> Card:

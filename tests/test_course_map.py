@@ -101,6 +101,9 @@ def test_the_map_says_in_words_what_is_ready(monkeypatch, tmp_path):
     monkeypatch.setattr(paths, "notebooks_dir", lambda: tmp_path)
 
     assert "ready: 01; the others are coming" in course_map.draw_map().alt
+    for chapter in CHAPTERS.values():
+        fake_notebook(tmp_path, chapter.file)
+    assert "all are ready" in course_map.draw_map().alt
 
 
 def test_the_list_links_what_is_there_and_nothing_else(monkeypatch, tmp_path):

@@ -768,6 +768,7 @@ def test_headless_recall_is_one_line_with_folded_answers(many):
     data, _ = recall("02")._repr_mimebundle_()
     assert data["text/plain"] == "recall 02: 3 questions"
     assert data["text/html"].count("<details><summary>Answer</summary>") == 3
+    assert ".. " not in data["text/html"]         # a choice may end with a full stop
     assert set(data) == {"text/plain", "text/html"}
 
 

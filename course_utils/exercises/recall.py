@@ -93,7 +93,8 @@ def _card(chapter: str, asked: list[Question]) -> Card:
     body = ""
     for number, question in enumerate(asked, 1):
         choices = "".join(f"<li>{escape(choice)}</li>" for choice in question.choices)
-        answer = f"{escape(question.choices[question.answer])}. {escape(question.why)}"
+        right = question.choices[question.answer].removesuffix(".")
+        answer = f"{escape(right)}. {escape(question.why)}"
         body += paragraph(f"<strong>{number}.</strong> {escape(question.text)}")
         body += f'<ul style="margin:.2em 0">{choices}</ul>'
         body += f"<details><summary>Answer</summary>{paragraph(answer)}</details>"
