@@ -32,7 +32,7 @@ BLOCK = (
     "font-family:var(--jp-code-font-family, monospace);font-size:13px;line-height:1.4;"
     "padding:.4em .7em;margin:0;border-radius:3px;color:inherit;background:rgba(127,127,127,.12);"
 )
-_WRAPPED = "white-space:pre-wrap;overflow-wrap:anywhere"
+_WRAPPED = "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
 QUIET = "opacity:.78;font-size:13px"
 _RING = "outline:2px solid var(--jp-brand-color1,#0072B2)!important;outline-offset:1px"
 _CELL = "text-align:left;vertical-align:top"  # repeated in every cell: keep it short

@@ -234,8 +234,20 @@ def show(fig: Figure, alt: str) -> Picture:
 
 
 def sentence(text: str) -> str:
-    """The text with a capital letter at its beginning and a full stop at its end."""
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".")
+    """The text with a capital letter at its beginning and a full stop at its end.
+
+    A symbol stays as it is: w and λ are not W and Λ.
+    """
+    first = text.partition(" ")[0].rstrip(",;:")
+    begin = text[:1].upper() if len(first) > 1 and first.replace("-", "").isalpha() else text[:1]
+    return begin + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".")
+
+
+def percent(share: float) -> str:
+    """A probability in words, one decimal; what is neither 0 nor 1 is never called so."""
+    if 0 < share < 0.0005:
+        return "under 0.1%"
+    return "over 99.9%" if 0.9995 <= share < 1 else f"{share:.1%}"
 
 
 def luminance(color: Any) -> float:

@@ -58,7 +58,7 @@ def test_the_words_say_what_was_written_where_it_looked_and_how_sure_it_was():
     shown.move(step=2)
 
     assert "“253” becomes “two five three ⏎”: all of it right" in shown.alt
-    assert "Word 2 of 4: “five”, with chance 90%; it looks most at sign 2, “5” (80%)" in shown.alt
+    assert "Word 2 of 4: “five”, with chance 90.0%; it looks most at sign 2, “5” (80%)" in shown.alt
 
 
 def test_what_is_wrong_is_named_with_the_right_words_and_teaching_mends_it():
@@ -84,7 +84,7 @@ def test_a_text_that_cannot_be_read_gives_a_clear_line_and_the_next_one_is_read_
     shown.move(typed=typed)
     bad = shown._live.png()
 
-    assert shown.alt == f"Nothing was read: type digits such as 36; “{typed}” is none"
+    assert shown.alt == f"Nothing was read. Type digits such as 36; “{typed}” is none."
     assert "stopped" not in shown._frame._status.value and bad != good
     shown.move(typed="253")
     assert shown._live.png() == good
@@ -93,7 +93,7 @@ def test_a_text_that_cannot_be_read_gives_a_clear_line_and_the_next_one_is_read_
 def test_a_text_that_is_too_long_and_blanks_around_it():
     shown = viewer("253")
     shown.move(typed="1" * 17)
-    assert shown.alt == "Nothing was read: 17 signs are too many: at most 16"
+    assert shown.alt == "Nothing was read. 17 signs are too many: at most 16."
     shown.move(typed="  16 ")
     assert "“16” becomes “one six ⏎”" in shown.alt
 

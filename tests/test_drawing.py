@@ -96,12 +96,12 @@ def test_an_explorer_follows_clicks_and_its_settings_string():
     widget = Explorer("drawing-test", picture, {"drawing": Drawing()})
     grid = widget._frame.inputs["drawing"]
     grid.buttons[0].click()
-    assert widget.alt == "ink 1.0" and widget.settings["drawing"][0] == "4"
+    assert widget.alt == "Ink 1.0." and widget.settings["drawing"][0] == "4"
     code = widget.code
     widget.move(drawing=EMPTY)
-    assert widget.alt == "ink 0.0"
+    assert widget.alt == "Ink 0.0."
     widget.from_code(code)
-    assert widget.alt == "ink 1.0" and grid.value[0] == "4"
+    assert widget.alt == "Ink 1.0." and grid.value[0] == "4"
     widget.close()
     assert grid.disabled
 

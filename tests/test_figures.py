@@ -25,6 +25,8 @@ from course_utils.figures import (
     move_path,
     new_figure,
     path,
+    percent,
+    sentence,
     show,
 )
 
@@ -295,3 +297,18 @@ def test_cleared_axes_keep_the_course_s_grid():
     fig.canvas.draw()
     assert {line.get_color() for line in ax.get_xgridlines() + ax.get_ygridlines()} == {fresh}
     assert fresh == figures.LOOK["grid.color"]
+
+
+@pytest.mark.parametrize(("text", "whole"), [
+    ("the loss falls", "The loss falls."), ("w = 0.2", "w = 0.2."),
+    ("λ, η: two rates!", "λ, η: two rates!"),
+    ("disc, λ = 1", "Disc, λ = 1."), ("y₁ rises", "y₁ rises.")])
+def test_a_sentence_begins_with_a_capital_unless_it_begins_with_a_symbol(text, whole):
+    assert sentence(text) == whole
+
+
+@pytest.mark.parametrize(("share", "words"), [
+    (0.0, "0.0%"), (1e-5, "under 0.1%"), (0.0996, "10.0%"), (0.9996, "over 99.9%"),
+    (1.0, "100.0%")])
+def test_a_chance_that_is_neither_0_nor_1_is_not_called_so(share, words):
+    assert percent(share) == words

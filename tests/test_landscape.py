@@ -231,7 +231,7 @@ def test_the_path_and_the_eigenvalues_are_those_of_the_descent(playground):
     curves = {one.get_label(): one for one in right.lines}
     assert (curves["smallest λ"].get_ydata() == -1).all()
     assert (curves["largest λ"].get_ydata() == 3).all()
-    assert "down along the smallest eigenvalue -1" in playground.alt
+    assert "down along the smallest eigenvalue −1" in playground.alt
 
 
 @pytest.mark.parametrize("moves", [{"surface": "bowl"}, {"lr": 0.3}, {"off": 0.5}])

@@ -33,6 +33,26 @@ def test_moving_an_artist_leaves_no_trace_of_its_old_place(moving):
     np.testing.assert_array_equal(pixels(live), first)
 
 
+def test_a_legend_stays_readable_over_what_moves(moving):
+    live, ax, point = moving
+    ax.legend(handles=[point], labels=["a point"], loc="center")
+    live.redraw(full=True)
+    legend = pixels(live)
+    point.set_data([0.5], [0.5])
+    live.redraw()
+    box = ax.get_legend().get_window_extent()
+    rows = slice(len(legend) - int(box.y1) + 2, len(legend) - int(box.y0) - 2)
+    columns = slice(int(box.x0) + 2, int(box.x1) - 2)
+
+    np.testing.assert_array_equal(pixels(live)[rows, columns], legend[rows, columns])
+
+
+def test_a_hyphen_before_a_number_becomes_a_minus_sign(moving):
+    live, _, _ = moving
+    live.redraw("from -1.5 to 2e-05 on 2012-03-01, (-3, w-4)")
+    assert live.alt == "from −1.5 to 2e-05 on 2012-03-01, (−3, w-4)"
+
+
 def test_changed_axis_limits_redraw_the_background_by_themselves(moving):
     live, ax, point = moving
     ax.set_xlim(0, 5)

@@ -146,6 +146,25 @@ def test_reset_keeps_the_run_as_a_faint_curve_labelled_with_what_differed(play):
     assert len(play.earlier) == 1 and play.earlier[0].step == 5
 
 
+def test_what_acts_from_the_reset_on_is_no_change_of_the_run_before(play):
+    play.run_now(5)
+    play.move(width=4)                           # takes effect at the next Reset
+    play.reset()
+    play.run_now(50)                             # to its end
+    play.move(lr=1.0)
+    assert [run.changes["width"] for run in (*play.earlier, play.current)] == [[3], [4]]
+    assert play.current.stopped and play.current.changes["lr"] == [0.1]
+
+
+def test_a_switch_is_on_or_off_in_the_legend(play):
+    play.move(noise=True)
+    play.run_now(3)
+    play.move(noise=False)
+    play.reset()
+    labels = [text.get_text() for text in play._loss.ax.get_legend().get_texts()]
+    assert any("noise on→off" in label for label in labels)
+
+
 def test_no_more_than_five_earlier_runs_stay(play):
     for _ in range(8):
         play.run_now(2)
@@ -291,7 +310,7 @@ def test_the_explorer_follows_its_slider_in_picture_and_words():
     explorer = Explorer("line", line_picture, {"w": Slider(-2.0, 2.0, 1.0, step=0.1)})
     before = explorer._live.image.value
     explorer.move(w=-1.5)
-    assert explorer.alt == "slope -1.50"
+    assert explorer.alt == "Slope −1.50."
     assert explorer._live.image.value != before
     assert explorer.code == "line w=-1.5"
 
@@ -307,7 +326,7 @@ def test_an_explorer_s_error_is_shown_and_the_next_move_recovers():
     explorer.move(w=-1.0)
     assert "ValueError" in explorer._frame._status.value
     explorer.move(w=1.5)
-    assert explorer.alt == "root 1.22" and "ValueError" not in explorer._frame._status.value
+    assert explorer.alt == "Root 1.22." and "ValueError" not in explorer._frame._status.value
 
 
 def typed_picture(ax, settings):
@@ -325,12 +344,12 @@ def test_the_explorer_follows_its_text_field_and_its_settings_string():
     explorer = Explorer("typed", typed_picture, {"line": Text("one two")})
     before = explorer._live.image.value
     explorer._frame.inputs["line"].value = "a = b; 我們 也"  # as the page does at Enter
-    assert explorer.alt == "“a = b; 我們 也” has 5 words"
+    assert explorer.alt == "“a = b; 我們 也” has 5 words."
     assert explorer._live.image.value != before
     assert explorer.code == "typed line=a_%3D_b;_我們_也"
     code = explorer.code
     explorer.move(line="")
-    assert explorer.alt == "“” has 0 words" and explorer.code == "typed line="
+    assert explorer.alt == "“” has 0 words." and explorer.code == "typed line="
     explorer._frame.code_field.value = code  # pasted into the field
     assert explorer.settings.line == "a = b; 我們 也"
     explorer.close()
@@ -466,10 +485,10 @@ def test_two_playgrounds_run_at_once():
         two = Playground("two", descend, picture, CONTROLS, steps=10**6)
         one.run()
         two.run()
-        await asyncio.sleep(0.6)
+        while min(one.current.step, two.current.step) <= 50:
+            await asyncio.sleep(0.05)
         one.pause()
         two.pause()
-        assert min(one.current.step, two.current.step) > 50
 
     in_a_loop(scenario())
 

@@ -162,7 +162,7 @@ def test_the_fits_are_drawn_as_given():
 
 def test_standings_name_who_leads_and_who_is_out():
     state = {"a": 3.0, "b": 1.0, "c": 0.5, "out": {"c": 7}}
-    assert standings(state, ["a", "b", "c"]) == "lowest: b; c is out since step 7"
+    assert standings(state, ["a", "b", "c"]) == "lowest: b; c has been out since step 7"
 
 
 def test_a_playground_takes_its_curves_looks_from_the_rules():

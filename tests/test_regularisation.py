@@ -52,7 +52,7 @@ def limit():
 def test_the_limit_shows_place_way_region_and_says_what_is_zero(limit):
     (left, right), _, move = limit
     words = move(strength=1.0)
-    assert "1 exactly zero" in words and "Σ|w| = 0.3" in words and "λ = 1" in words
+    assert "1 of 2 weights exactly zero" in words and "Σ|w| = 0.3" in words and "λ = 1" in words
     way, least, place = left.lines[-3:]
     np.testing.assert_allclose(np.array(way.get_data()).T, WAY.numpy())
     np.testing.assert_allclose(np.array(least.get_data())[:, 0], [1.0, -2.0])
@@ -67,7 +67,7 @@ def test_the_limit_shows_place_way_region_and_says_what_is_zero(limit):
 def test_the_disc_speaks_of_squares(limit):
     _, _, move = limit
     words = move(shape="disc")
-    assert f"Σw² = {0.6**2 + 0.9**2:.3g}" in words and "0 exactly zero" in words
+    assert f"Σw² = {0.6**2 + 0.9**2:.3g}" in words and "0 of 2 weights exactly zero" in words
 
 
 def test_bars_and_zeros_are_the_weights_at_the_strength():

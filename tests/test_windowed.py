@@ -76,7 +76,7 @@ def test_the_words_say_share_costs_and_accuracy():
 
     assert f"{share:.1%} of the pairs allowed" in window.alt
     assert "windowed 0.438 of the multiply-adds and 1.88 of the bytes" in window.alt
-    assert "near 90% (measured at radius 2), far 12%" in window.alt
+    assert "near: 90% (measured at radius 2); far: 12%" in window.alt
 
 
 def test_bars_end_at_their_share_and_the_slider_stands_at_its_radius():

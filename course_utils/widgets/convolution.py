@@ -11,7 +11,7 @@ from matplotlib.artist import Artist
 from torch import Tensor
 
 from ..convolution_pictures import GREY, SIGNED, around, limits, mosaic
-from ..figures import COLORS
+from ..figures import COLORS, percent
 
 Updater = Callable[[Mapping[str, Any]], str]
 Layers = list[tuple[int, int]]
@@ -88,7 +88,7 @@ def field_picture(
         blob = left.imshow(np.zeros((size, size, 4)))
         squares = [left.plot([], [], style, color=color, linewidth=2)[0] for style, color in
                    (("-", COLORS["train"]), ("--", COLORS["held_out"]))]
-        (profile,) = right.plot([], [], color=COLORS["yours"])
+        (profile,) = right.plot([], [], color=COLORS["yours"], label="gradient")
         edges = [right.plot([], [], style, color=color, label=label)[0] for style, color, label in
                  (("-", COLORS["train"], "field"),
                   ("--", COLORS["held_out"], "effective field"))]
@@ -111,7 +111,8 @@ def field_picture(
                 edge.set_data([-width / 2, -width / 2, width / 2, width / 2], [0, 1.05, 1.05, 0])
             beyond = " (beyond this picture)" if side > size else ""
             count = weight_count(settings)
-            return (f"Layers (kernel, stride): {layers}. Field {side} pixels a side{beyond}, "
+            tower = ", ".join(f"{k} × {k} with stride {s}" for k, s in layers)
+            return (f"Layers: {tower}. Field {side} pixels a side{beyond}, "
                     f"effective {effective:.1f}; {count:,} weights with 64 channels.")
 
         return [blob, *squares, profile, *edges], update
@@ -159,9 +160,9 @@ def reading_picture(
             seen.set_data(falls)
             seen.set_clim(*limits(falls, signed=True))
             row, column = divmod(int(falls.argmax()), 8)
-            return (f"Read as {first} with {chances[first]:.0%}, then {second} with "
-                    f"{chances[second]:.0%}. Turning over the pixel in row {row + 1}, column "
-                    f"{column + 1} would hurt the answer most.")
+            sure, less = (percent(chances[digit].item()) for digit in (first, second))
+            return (f"Read as {first} with {sure}, then {second} with {less}. Turning over the "
+                    f"pixel in row {row + 1}, column {column + 1} would hurt the answer most.")
 
         return [ink, *bars, maps, seen], update
 

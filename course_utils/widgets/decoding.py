@@ -17,7 +17,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from ..figures import COLORS
+from ..figures import COLORS, percent, sentence
 from .controls import Choice, Control, Slider, Text
 
 Read = Callable[[str, "Sequence[str] | None"], tuple[Sequence[str], Tensor, Tensor]]
@@ -127,7 +127,7 @@ def decoding_picture(read: Read, answer: Answer, vocabulary: Sequence[str]) -> C
                     table.hide()
                     offer.hide()
                     wrong.set_text(fill(str(error), 36))
-                    return f"Nothing was read: {error}"
+                    return f"Nothing was read. {sentence(str(error))}"
             reading = latest[typed, feeding]
             wrong.set_text("")
             row = min(settings["step"], len(reading.said)) - 1
@@ -148,10 +148,11 @@ def in_words(reading: Reading, row: int, feeding: str) -> str:
                f"wrong; right would be “{' '.join(reading.right)}”")  # fmt: skip
     should = "" if reading.is_right(row) or row >= len(reading.right) else (
         f" instead of “{reading.right[row]}”")  # fmt: skip
+    chance = percent(reading.chances[row].max().item())
     return (
         f"Fed {feeding}, “{reading.typed}” becomes “{' '.join(said)}”: {verdict}. Word {row + 1} "
-        f"of {len(said)}: “{said[row]}”{should}, with chance {reading.chances[row].max():.0%}; it "
-        f"looks most at sign {sign + 1}, “{reading.typed[sign]}” ({weights[sign]:.0%})."
+        f"of {len(said)}: “{said[row]}”{should}, with chance {chance}; "
+        f"it looks most at sign {sign + 1}, “{reading.typed[sign]}” ({weights[sign]:.0%})."
     )
 
 

@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 from matplotlib.artist import Artist
 
-from ..figures import LOOK, new_figure
+from ..figures import LOOK, new_figure, sentence
 from .controls import Button, Control
 from .frame import Frame, Mission
 from .live_figure import LiveFigure
@@ -50,14 +50,18 @@ class Explorer(Shown):
         fig, axes = new_figure(panels, size=figsize)
         artists, self._update = draw_picture(picture, axes, self.settings)
         self._live = LiveFigure(
-            fig, artists, alt=self._update(self.settings) or name, name=self._frame.title
+            fig, artists, alt=self._words() or name, name=self._frame.title
         )
         self._frame.assemble(self._live)
         self._frame.check_missions(SimpleNamespace(settings=dict(self.settings)))
 
+    def _words(self) -> str:
+        words = self._update(self.settings)
+        return sentence(words) if words else ""
+
     def _follow(self) -> None:
         try:
-            self._live.redraw(self._update(self.settings), moving=True)
+            self._live.redraw(self._words(), moving=True)
         except Exception as error:  # the last good picture stays
             self._frame.show_error(error)
             return

@@ -6,6 +6,7 @@ a copy of it (blitting), and the pixels go to the page as the value of an `ipywi
 
 import html
 import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,11 +16,13 @@ from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from ..figures import about_picture, sentence, small_png
 
 CSS_DPI = 96  # a CSS pixel is 1/96 inch
+_HYPHEN = re.compile(r"(?<![\w.])-(?=\d)")  # before a number it is a minus sign
 
 
 class NamedImage(ipywidgets.Image):
@@ -58,7 +61,7 @@ class LiveFigure:
         width, height = fig.get_size_inches()
         fig.set_dpi(CSS_DPI * scale)
         self._animated: list[Artist] = []
-        self._background = None
+        self._background, self._legends = None, []
         self._view: list[tuple] = []
         self.image = NamedImage(
             format="png", tooltip=f"{name}: the words below say what is to be seen",
@@ -82,6 +85,7 @@ class LiveFigure:
 
     def say(self, text: str) -> None:
         """Change the line of words; a screen reader reads it out when it is idle."""
+        text = _HYPHEN.sub("−", text)
         if text != self._alt:
             self._alt = text
             line = html.escape(text)
@@ -127,7 +131,7 @@ class LiveFigure:
 
     def release(self) -> None:
         """Give the memory of the pixels back, megabytes a picture; a later redraw takes it anew."""
-        self._background = None
+        self._background, self._legends = None, []
         self.canvas = FigureCanvasAgg(self.fig)
         for text in self.fig.findobj(Text):
             text._renderer = None  # each one that was drawn keeps the old canvas' pixels
@@ -140,10 +144,20 @@ class LiveFigure:
             # The layout is settled once: a longer tick label must not make the picture jump.
             self.fig.set_layout_engine("none")
             self._background = self.canvas.copy_from_bbox(self.fig.bbox)
+            self._legends = [self.canvas.copy_from_bbox(box) for box in self._legend_boxes()]
             self._view = self._current_view()  # drawing may settle the limits
         self.canvas.restore_region(self._background)
         for artist in sorted(self._animated, key=lambda a: a.get_zorder()):
             (artist.axes or self.fig).draw_artist(artist)
+        for legend in self._legends:  # back on top of what moves
+            self.canvas.restore_region(legend)
+
+    def _legend_boxes(self) -> list[Bbox]:
+        """Where legends stand that do not move themselves."""
+        legends = [ax.get_legend() for ax in self.fig.axes]
+        boxes = [Bbox.intersection(legend.get_window_extent(), self.fig.bbox)
+                 for legend in legends if legend is not None and legend not in self._animated]
+        return [box for box in boxes if box is not None]
 
     def _current_view(self) -> list[tuple]:
         size = (*self.fig.get_size_inches(), self.fig.dpi)

@@ -13,7 +13,7 @@ from ..figures import COLORS, STYLES
 from .run import Run
 
 _MAX_POINTS = 800  # more cannot be told apart in a panel of 400 pixels
-_LINE, _NARROW = 40, 20  # characters of a line of the legend inside, beside
+_LINE, _NARROW = 40, 13  # characters of a line of the legend inside, beside
 _ORDER = ["-", ":", (0, (6, 1, 1, 1, 1, 1)), "-.", (0, (9, 2)), STYLES["reference"]["linestyle"]]
 _KNOWN = {"train": "train", "held_out": "held_out", "validation": "held_out", "test": "held_out"}
 
@@ -69,7 +69,7 @@ class LossPanel:
         if self._beside:
             named = [old for old in self._old if not old.get_label().startswith("_")]
             self.ax.legend(handles=[*self._lines.values(), *named], loc="upper left",
-                           bbox_to_anchor=(1.0, 1.0), fontsize=8)  # fmt: skip
+                           bbox_to_anchor=(1.0, 1.0), fontsize=8, handlelength=1.4)  # fmt: skip
         elif self._lines or self._old:
             self.ax.legend(loc="upper right", fontsize=8, framealpha=0.85)
 
@@ -168,12 +168,16 @@ def _label(old: Run, current: Run) -> str:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
     if isinstance(value, float):
-        return f"{value:.3g}"
+        return ("−" if value < 0 else "") + f"{abs(value):.3g}"
     text = str(value)  # a typed sentence may be long, and "$" would begin a formula
     return (text if len(text) <= 18 else text[:17] + "…").replace("$", r"\$")
 
 
-def summary(curves: Mapping[str, Sequence[float]]) -> str:
-    """The newest values in words: `train 0.123, held-out 0.2`."""
-    return ", ".join(f"{k.replace('_', '-')} {v[-1]:.3g}" for k, v in curves.items() if v)
+def summary(run: Run) -> str:
+    """The newest values in words, `train 0.123, held-out 0.2`; without what only began."""
+    return ", ".join(f"{name.replace('_', '-')} {values[-1]:.3g}"
+                     for name, values in run.curves.items()
+                     if values and (run.at[name][-1] > 0 or run.step < 1))

@@ -145,7 +145,8 @@ def _draw_losses(ax: Axes, losses: Mapping[str, Loss]) -> tuple[list[Artist], li
         curves += ax.plot([], [], line, color=COLORS[key], label=name)
         dots += ax.plot([], [], "o", color=COLORS[key], markersize=8)
     ax.set(title="losses, with y₁ slid", xlabel="logit y₁ of the right class", ylabel="loss",
-           xlim=(-REACH, REACH), ylim=(-0.5, 2 * REACH + 1))  # fmt: skip
+           xlim=(-REACH, REACH), xticks=np.linspace(-REACH, REACH, 5),
+           ylim=(-0.5, 2 * REACH + 1))  # fmt: skip
     ax.legend(loc="upper right", fontsize=8)
     return curves, dots
 
@@ -159,5 +160,5 @@ def _draw_pushes(ax: Axes, losses: Mapping[str, Loss]) -> list[list[Artist]]:
     ax.axhline(0, color=COLORS["reference"], linewidth=1)
     ax.set(title="push on each logit, −gradient", xlabel="class", xticks=[1, 2, 3],
            ylim=(-1.05, 1.05), ylabel="−∂e/∂y")  # fmt: skip
-    ax.legend(loc="lower right", fontsize=8)
+    ax.legend(loc="upper right", fontsize=8)
     return pushes

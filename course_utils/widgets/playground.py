@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..figures import new_figure
+from ..figures import new_figure, sentence
 from ..paths import headless
 from .controls import Button, Control
 from .explorer import Picture, draw_picture
@@ -283,7 +283,7 @@ class Playground(Shown):
         self._live.redraw(self._sentence(words) if speak else None, moving=moving)
         self._last_words = now if speak else self._last_words
         self._transport.show_progress(
-            max(run.step, 0), None if run.stopped else run.seconds_left
+            max(run.step, 0), run.seconds_left if self.state == "running" else None
         )
         self._frame.check_missions(run)
         end = time.perf_counter()
@@ -292,8 +292,9 @@ class Playground(Shown):
         self._next_frame = max(self._planned, end + (end - begin) / 2)
 
     def _sentence(self, words: str | None) -> str:
-        parts = [f"Step {max(self.current.step, 0)}", summary(self.current.curves), words]
-        return "; ".join(part for part in parts if part) + "."
+        numbers = [f"Step {max(self.current.step, 0)}", summary(self.current)]
+        parts = ["; ".join(part for part in numbers if part), words]
+        return " ".join(sentence(part) for part in parts if part)
 
     # what the page does
 
@@ -314,13 +315,17 @@ class Playground(Shown):
             self.reset()  # nothing trained yet: show the start that these settings give
             return
         for key in keys:
-            run.note_change(key)
+            if not run.stopped and self._acts_at_once(key):
+                run.note_change(key)
         waiting = [c.label or key for key, c in self._frame.controls.items()
                    if key in keys and not c.live]
         if waiting:
             self._frame.show_status(f"{', '.join(waiting)}: takes effect at the next Reset")
         if self.state != "running":
             self._draw()  # a picture may look at its settings too; a run in progress draws anyway
+
+    def _acts_at_once(self, key: str) -> bool:
+        return key in self._frame.controls and self._frame.controls[key].live
 
     def _set_state(self, state: str) -> None:
         self.state = state

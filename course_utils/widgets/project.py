@@ -50,7 +50,7 @@ def accuracy_picture(baseline: float, budget: int) -> Callable:
                          **STYLES[name])[0] for name in ("train", "held_out")]
         (now,) = ax.plot([], [], "o", color=COLORS["held_out"], markersize=6)
         ax.axhline(baseline, color=COLORS["reference"], label="baseline", **STYLES["reference"])
-        ax.set(xlim=(0, budget), ylim=(max(0.0, baseline - ROOM), 1.01), xlabel="updates",
+        ax.set(xlim=(0, budget), ylim=(max(0.0, baseline - ROOM), 1.01), xlabel="step",
                ylabel="accuracy", title="held-out accuracy")
         ax.legend(loc="lower right")
 
@@ -91,7 +91,8 @@ def keep_result(playground: Playground, baseline: float) -> Card:
         return _result("·", "nothing to keep yet", "Let the playground train, then run this cell.")
     if run.diverged or run.error is not None:
         return _result("✗", "not kept", "This run has stopped with an error: Reset, and another.")
-    moved = [key for key, values in run.changes.items() if len(values) > 1]
+    moved = [key for key, values in run.changes.items()
+             if len(values) > 1 or values[-1] != run.settings[key]]
     if moved:
         return _result("✗", "not kept", f"{escape(', '.join(moved))} moved while it trained: the "
                        "settings string would not give this result again. Reset, and let it run "
@@ -151,9 +152,10 @@ def _result(sign: str, word: str, body: str) -> Card:
 
 
 def _test(seen: Mapping[str, Any], word: str) -> Card:
-    drop = 100 * (seen["held_out"] - seen["test"])
+    drop = round(100 * (seen["held_out"] - seen["test"]), 1)
+    side = "lower" if drop > 0 else "higher"
     body = (f"Test accuracy {measured(format(seen['test'], '.1%'))}; held out it was "
-            f"{measured(format(seen['held_out'], '.1%'))}, a difference of "
-            f"{measured(f'{drop:+.1f}')} points. Settings: {code(seen['code'])}.")
+            f"{measured(format(seen['held_out'], '.1%'))}, "
+            f"{measured(f'{abs(drop):.1f}')} points {side}. Settings: {code(seen['code'])}.")
     return Card("test set", "", word, "not to be chosen by", paragraph(body) + notice(),
                 f"test set: {'looked at' if headless() else word}")

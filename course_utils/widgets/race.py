@@ -205,5 +205,5 @@ def standings(state: Mapping[str, Any], names: Sequence[str]) -> str:
     if running:
         best = min(running, key=lambda name: state[name])
         words.append(f"lowest: {best}")
-    words += [f"{name} is out since step {step}" for name, step in state["out"].items()]
+    words += [f"{name} has been out since step {step}" for name, step in state["out"].items()]
     return "; ".join(words)

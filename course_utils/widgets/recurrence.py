@@ -179,7 +179,7 @@ def recall_picture(
         ax.axhline(chance, linestyle="--", color=COLORS["reference"])
         ax.text(1.0, chance + 0.015, "guessing", transform=ax.get_yaxis_transform(), ha="right",
                 color="#555555", fontsize=8)
-        ax.set(xscale="log", xlim=(min(lengths) / 1.4, max(lengths) * 1.4), ylim=(0, 1.05),
+        ax.set(xscale="log", xlim=(min(lengths) / 1.4, max(lengths) * 2.2), ylim=(0, 1.05),
                xlabel="length T", ylabel="accuracy, fresh sequences",
                title="reached (hollow: runs before)")  # fmt: skip
         ax.set_xticks(lengths, labels=[str(length) for length in lengths])

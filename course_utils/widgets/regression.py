@@ -51,7 +51,7 @@ def line_picture(
         left.plot(*points, ".", color=COLORS["extra"][0], markersize=3)
         gaps = left.vlines(marked[0], marked[1], marked[1], color=COLORS["held_out"], linewidth=1)
         (line,) = left.plot([], [], color=COLORS["yours"], linewidth=2)
-        left.set(xlabel="a day (thousand births)", ylabel="the day after",
+        left.set(xlabel="a day (thousand births)", ylabel="the day after (thousand births)",
                  ylim=(float(label.min()) - 1, float(label.max()) + 1))
         contour(right, ws, bs, surface, log=True)
         (place,) = right.plot([], [], "o", color=COLORS["yours"], markersize=8)
@@ -124,8 +124,8 @@ def training_picture(x: Tensor, label: Tensor, fine: Tensor, reference: Tensor) 
         def update(state: Mapping[str, Any]) -> str:
             heights = state["curve"]
             curve.set_data(fine.numpy(), heights.numpy())  # tensors take far longer
-            inner = heights[1:-1]
-            peaks = int(((inner > heights[:-2]) & (inner > heights[2:])).sum())
+            seen = heights.diff()[heights.diff().abs() > 1e-4].sign()    # flat is no way up or down
+            peaks = int(((seen[:-1] > 0) & (seen[1:] < 0)).sum())
             return f"the curve has {peaks} peak{'' if peaks == 1 else 's'}"
 
         return [curve], update

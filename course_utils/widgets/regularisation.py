@@ -214,4 +214,4 @@ def _limit_words(pair: str, shape: str, strength: float, w: Tensor, loss: float)
     limit = f"Σ|w| = {w.abs().sum():.3g}" if shape == "diamond" else f"Σw² = {w.square().sum():.3g}"
     zeros = int((w == 0).sum())
     return (f"{shape}, λ = {strength:.3g}: weight of {first} {w[0]:.3g}, of {second} {w[1]:.3g}, "
-            f"{zeros} exactly zero; loss {loss:.4f}, {limit}")
+            f"{zeros} of 2 weights exactly zero; loss {loss:.4f}, {limit}")

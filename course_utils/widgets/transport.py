@@ -35,7 +35,7 @@ class Transport:
             lambda change: main.call(lambda: switch(change["new"])), "value"
         )
         self._steps = steps
-        self._bar = ipywidgets.IntProgress(max=steps, layout={"width": "120px"})
+        self._bar = ipywidgets.IntProgress(max=steps, layout={"width": "70px"})
         self._words = ipywidgets.HTML()
         self.rows = (
             row(self.run, self.step, self.reset, self.keep), self.speed, self.background,
@@ -60,7 +60,7 @@ class Transport:
         text = f"step {step} of {self._steps}"
         if seconds_left is not None:
             left = max(seconds_left, self.pace * (self._steps - step))
-            text += f" · about {left:.0f} s left"
+            text += f" · about {max(left, 1):.0f} s left"
         self._words.value = text
 
     def disable(self) -> None:

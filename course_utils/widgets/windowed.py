@@ -81,7 +81,7 @@ def window_picture(
             share = float(pairs.float().mean())
             said = "; ".join(f"{form} {work:.3g} of the multiply-adds and {held:.3g} of the bytes"
                              for form, (work, held) in list(ratios.items())[1:])
-            left_over = ", ".join(f"{name} {table[known(table, radius)]:.0%} (measured at radius "
+            left_over = "; ".join(f"{name}: {table[known(table, radius)]:.0%} (measured at radius "
                                   f"{known(table, radius)})" for name, table in accuracy.items())
             return (f"T = {length}, radius {radius}, blocks of {size}: {share:.1%} of the pairs "
                     f"allowed. Against the full form: {said}. Accuracy left: {left_over}.")

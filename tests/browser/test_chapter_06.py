@@ -24,7 +24,7 @@ def test_both_races_answer_to_their_controls_and_a_mission_is_reached(chapter, s
     notebook.eventually(lambda: 20 < race.step < 290, seconds=60)
     screenshot("playground-race-running", race.output)
     notebook.eventually(lambda: race.step == 300, seconds=120)
-    assert "plain is out since step" in race.words
+    assert "plain has been out since step" in race.words
     notebook.eventually(lambda: "✓" in race.text())
     screenshot("playground-race", race.output)
 

@@ -40,7 +40,7 @@ def test_logits_by_keyboard_and_two_descents(chapter, screenshot):
     live.choose("rule", "Adam")
     live.move("start y₁", "Home")
     live.press("Reset")
-    notebook.eventually(lambda: live.picture != before and "at (-10, 4)" in live.words)
+    notebook.eventually(lambda: live.picture != before and "at (−10, 4)" in live.words)
 
     screenshot("chapter-07")
     assert notebook.tracebacks() == [] and notebook.errors == []

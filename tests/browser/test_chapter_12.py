@@ -39,7 +39,7 @@ def test_the_three_playgrounds_answer_to_their_controls_and_missions_are_reached
     race.press("Reset")
     notebook.eventually(lambda: race.step == 0)
     race.choose("length T", "64")
-    notebook.eventually(lambda: "over T = 64" in race.words)
+    notebook.eventually(lambda: "Over T = 64" in race.words)
     race.press("Run")
     notebook.eventually(lambda: "✓ done: Let attention know" in race.text(), seconds=300)
     race.press("Pause")
