@@ -284,7 +284,7 @@ def test_each_control_of_the_live_fit_changes_its_picture(chapter, moves):
         playground.run_now(25)
         return playground._live.png(), playground.alt
 
-    assert "steepness" in playground.alt
+    assert "Steepness" in playground.alt
     before = picture(weight_decay=1.0 if "rule" in moves else 0.0)
     after = picture(**moves)
     assert after[0] != before[0] and after[1] != before[1]

@@ -52,9 +52,9 @@ def weight(net):
 def test_the_picture_follows_the_run_and_says_how_it_stands_to_the_baseline():
     playground = play(2)
     before = playground._live.png()
-    assert "held-out accuracy 10.0%, 60.0 points below the baseline" in playground.alt
+    assert "Held-out accuracy 10.0%, 60.0 points below the baseline" in playground.alt
     playground.run_now(3)
-    assert "held-out accuracy 80.0%, 10.0 points above the baseline" in playground.alt
+    assert "Held-out accuracy 80.0%, 10.0 points above the baseline" in playground.alt
     assert playground._live.png() != before
 
 
@@ -115,6 +115,16 @@ def test_a_run_whose_controls_moved_is_not_kept(learner):
     assert study.recorded("mission", "test-project/best") is None
 
 
+def test_a_result_is_not_kept_under_settings_that_were_moved_after_its_end(learner):
+    playground = play(5)
+    playground.run_now(5)
+    assert playground.current.stopped
+    playground.move(reach=0.9)
+    assert repr(keep_result(playground, 0.7)) == "project: not kept"
+    playground.move(reach=0.8)
+    assert repr(keep_result(playground, 0.7)) == "project: baseline beaten"
+
+
 def test_a_run_that_diverged_is_not_kept(learner):
     def breaks(settings):
         yield {"train": 1.0, "accuracies": [(0, 0.1, 0.1)], "net": nn.Linear(1, 1)}
@@ -141,6 +151,14 @@ def test_the_test_set_is_looked_at_once_with_the_kept_network(learner):
     card = look_once(playground, again)
     assert repr(card) == "test set: looked at before" and "80.0%" in card.html
     assert "reach=0.8" in card.html
+
+
+@pytest.mark.parametrize(("test", "words"), [(0.785, "1.5</span> points lower"),
+                                             (0.815, "1.5</span> points higher")])
+def test_the_test_result_is_lower_or_higher_than_the_held_out_one(learner, test, words):
+    playground = play(reach=0.8)
+    keep_result(playground, 0.7)
+    assert words in look_once(playground, lambda net: test).html
 
 
 def test_after_a_restart_the_kept_settings_are_to_be_run_again(learner, monkeypatch):
