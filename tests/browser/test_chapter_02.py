@@ -43,7 +43,7 @@ def test_the_chapter_runs_and_its_playgrounds_answer(chapter, screenshot):
     notebook.eventually(lambda: live.step > 300)
     live.press("Pause")
     notebook.eventually(lambda: live.button("Run").is_visible())
-    screenshot("playground-live", live.output)  # the first picture of the site: docs/playground.png
+    screenshot("playground-regression", live.output)  # the site begins with it: docs/playground.png
 
     # running the cell again gives a fresh widget that works
     notebook.run_cell(LIVE)
