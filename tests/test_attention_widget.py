@@ -390,7 +390,7 @@ def test_earlier_runs_stay_faint_and_are_told_apart_by_what_trained_them(play):
     assert len(grey) >= 3
     assert all(len(line.get_xdata()) > 1 for line in grey)
     words = [text.get_text() for text in play._loss.ax.get_legend().get_texts()]
-    assert any("heads 4" in word for word in words)     # the other setting acts from here on
+    assert any("heads 4" in word and "heads 4→" not in word for word in words)
     assert not any("sentence" in word or "head " in word for word in words)
     play.move(sentence="They work hard .", heads=4, head="all")
 
