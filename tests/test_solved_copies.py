@@ -73,7 +73,7 @@ def test_only_what_an_answer_touches_is_left():
     chapter = notebook(code("start", "import math\ncheck, data = print, [1]\nprint(data)"),
                        code("dear", "slow = math.pi\nprint(slow)"), code("twice", STUB),
                        code("run", "print(double(data))"), code("late", "print(slow)"))
-    short = solved.shorten(chapter, ["twice"])
+    short = solved.touched(chapter, ["twice"])
 
     assert {cell.id: cell.source for cell in short.cells} == {
         "start-part": "check, data = (print, [1])", "twice": STUB, "run": "print(double(data))"}

@@ -2,13 +2,12 @@
 
 Each chapter that has playgrounds becomes a page: its title, the words before each playground, and
 the playground, live. Of the other cells only those statements are run that a playground needs
-(tools/slices.py); what they would show is hidden. Voilà serves the pages on this computer only.
+(tools/excerpt.py); what they would show is hidden. Voilà serves the pages on this computer only.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import html
 import os
 import re
@@ -29,7 +28,7 @@ from nbformat import NotebookNode
 
 from course_utils import paths
 from course_utils.files import write_whole
-from tools import bootstrap, canonical, chapters, slices
+from tools import bootstrap, canonical, chapters, excerpt
 from tools.lab import is_free
 
 TAG = "playground"
@@ -78,20 +77,17 @@ def page(notebook: NotebookNode, wanted: Iterable[str] | None = None) -> Noteboo
     wanted = list(wanted or playgrounds(notebook))
     if not wanted:
         raise ValueError("this chapter has no playground")
-    code = {cell.id: cell.source for cell in notebook.cells
-            if cell.cell_type == "code" and not bootstrap.is_bootstrap(cell)}
-    kept = slices.needed(code, wanted)
     cells, hidden = [notebook.cells[0]], [QUIET]
-    for position, cell in enumerate(notebook.cells):
+    for cell in excerpt.of(notebook, wanted).cells:
         if bootstrap.is_bootstrap(cell):
             cells.append(cell)
         elif cell.id in wanted:
-            cells += _words_before(notebook, position)
+            cells += _words_before(notebook, cell.id)
             cells.append(_cell("\n".join(hidden), f"{cell.id}-hidden"))
             cells.append(_cell(LOUD + cell.source, cell.id))
             hidden = [QUIET]
-        elif cell.id in kept:
-            hidden += [ast.unparse(node) for node in kept[cell.id]]
+        elif cell.cell_type == "code":
+            hidden.append(cell.source)
     return canonical.without_outputs(nbformat.v4.new_notebook(
         cells=cells, metadata=notebook.metadata))
 
@@ -100,8 +96,9 @@ def _cell(source: str, id: str) -> NotebookNode:
     return nbformat.v4.new_code_cell(source, id=id)
 
 
-def _words_before(notebook: NotebookNode, position: int) -> list[NotebookNode]:
-    """The nearest markdown cell above a position, under the heading that it stands in."""
+def _words_before(notebook: NotebookNode, id: str) -> list[NotebookNode]:
+    """The nearest markdown cell above the cell `id`, under the heading that it stands in."""
+    position = [cell.id for cell in notebook.cells].index(id)
     above = [cell for cell in notebook.cells[1:position] if cell.cell_type == "markdown"]
     if not above:
         return []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import copy
 from collections.abc import Iterable
 
@@ -11,7 +10,7 @@ from nbformat import NotebookNode
 from course_utils.exercises import banks
 from course_utils.exercises.model import Exercise
 from course_utils.exercises.show import worked_text
-from tools import bootstrap, execute, seeds, slices
+from tools import excerpt, execute, seeds, slices
 
 
 def fill(notebook: NotebookNode, exercises: list[Exercise]) -> NotebookNode:
@@ -28,27 +27,13 @@ def fill(notebook: NotebookNode, exercises: list[Exercise]) -> NotebookNode:
     return notebook
 
 
-def shorten(notebook: NotebookNode, answers: Iterable[str]) -> NotebookNode:
+def touched(notebook: NotebookNode, answers: Iterable[str]) -> NotebookNode:
     """A copy without what is the same whatever the answers are: it has run in the chapter as given.
 
     Args:
         answers: ids of the cells that hold answers.
-    Returns:
-        a notebook of code alone: the cells that depend on an answer, whole, and of the others the
-        statements that these need, in cells "…-part".
     """
-    notebook = copy.deepcopy(notebook)
-    code = {cell.id: cell.source for cell in notebook.cells
-            if cell.cell_type == "code" and not bootstrap.is_bootstrap(cell)}
-    wanted = slices.depending(code, answers)
-    kept = slices.needed(code, wanted)
-    notebook.cells = [cell for cell in notebook.cells
-                      if cell.id in kept or bootstrap.is_bootstrap(cell)]
-    for cell in notebook.cells:
-        if cell.id in kept and cell.id not in wanted:
-            cell.source = "\n".join(map(ast.unparse, kept[cell.id]))
-            cell.id += "-part"
-    return notebook
+    return excerpt.of(notebook, slices.depending(excerpt.code(notebook), answers))
 
 
 def problems(solved: NotebookNode, stored: NotebookNode, exercises: list[Exercise]) -> list[str]:

@@ -38,11 +38,11 @@ SAME_ON_EVERY_STACK = (
     "test_chapter_*.py", "test_sweeps*.py", "test_surfaces.py", "test_curvature.py",
     "test_critical_points.py", "test_training*.py", "test_workers.py", "test_bench.py",
     "test_canonical.py", "test_chapters.py", "test_check.py", "test_classroom.py",
-    "test_copies.py", "test_counts.py", "test_course.py", "test_execute.py", "test_hub.py",
-    "test_lab.py", "test_layers.py", "test_ledger.py", "test_matrix.py", "test_notebooks.py",
-    "test_percent.py", "test_play.py", "test_proof.py", "test_rules.py", "test_seeds.py",
-    "test_site.py", "test_slices.py", "test_solved_copies.py", "test_surroundings.py",
-    "test_test_command.py", "faults/test_server.py")
+    "test_copies.py", "test_counts.py", "test_course.py", "test_excerpt.py", "test_execute.py",
+    "test_hub.py", "test_lab.py", "test_layers.py", "test_ledger.py", "test_matrix.py",
+    "test_notebooks.py", "test_percent.py", "test_play.py", "test_proof.py", "test_rules.py",
+    "test_seeds.py", "test_site.py", "test_slices.py", "test_solved_copies.py",
+    "test_surroundings.py", "test_test_command.py", "faults/test_server.py")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome",
             "msedge")
 NOTHING_COLLECTED = 5

@@ -1,5 +1,9 @@
-"""Going through a page by keyboard alone: what has the focus, is it visible, has it a name?"""
+"""Going through a page by keyboard alone: what has the focus, is it visible, has it a name?
 
+`operate` takes a playground through it: every control is reached by Tab, named, visible and usable.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from playwright.sync_api import Locator
@@ -125,3 +129,83 @@ def nameless(part: Locator) -> list[str]:
     lines = [line.strip().removeprefix("- ") for line in part.aria_snapshot().splitlines()]
     return [line for line in lines
             if line.split(":")[0].split(" [")[0].strip() in kinds]
+
+
+def operate(notebook: Notebook, source: str, controls: list[str], screenshot: Callable) -> None:
+    """Run the cell that holds `source` anew and use what it shows without a mouse.
+
+    Args:
+        controls: names of some that Tab must reach; "Run" among them: it trains.
+        screenshot: the fixture that keeps one.
+    """
+    notebook.run_cell(source)
+    widget = Widget(notebook, notebook.cell(source))
+    keyboard = Keyboard(notebook, widget)
+    stops = keyboard.stops()
+    called = [stop.called for stop in stops]
+
+    missing = [name for name in controls if not any(name in one for one in called)]
+    assert not missing, f"Tab does not reach {missing}; it reaches {called}"
+    assert all(called), f"a control has neither name nor label: {stops}"
+    unseen = [stop.called for stop in stops if not stop.visible]
+    assert not unseen, f"the focus cannot be seen on {unseen}"
+    assert not nameless(widget.output)
+
+    (_train if "Run" in controls else _draw)(notebook, widget, keyboard)
+    screenshot(f"keyboard-{'run' if 'Run' in controls else 'draw'}-{len(stops)}", widget.output)
+
+
+def _train(notebook: Notebook, widget: Widget, keyboard: Keyboard) -> None:
+    before, picture = widget.field("settings"), widget.picture
+    keyboard.go_to("learning rate", "slider")
+    keyboard.press("ArrowLeft", 2)
+    notebook.eventually(lambda: widget.field("settings") != before)
+
+    keyboard.go_to("speed")
+    keyboard.choose(3)  # "2 steps a second": it is not over before Pause
+    assert keyboard.name() == "speed"
+    keyboard.go_to("Run")
+    keyboard.press("Enter")
+    notebook.eventually(lambda: widget.step >= 2 and widget.picture != picture, seconds=60)
+    assert keyboard.name() == "Pause"  # the focus stays on the button that now stops it
+    keyboard.press("Space")
+    notebook.eventually(lambda: widget.button("Run").is_visible())
+    notebook.wait_until_idle()
+    stopped = widget.step
+    notebook.page.wait_for_timeout(700)
+    assert widget.step == stopped
+
+    keyboard.go_to("Step")
+    keyboard.press("Space")
+    notebook.eventually(lambda: widget.step == stopped + 1)
+    keyboard.go_to("Reset")
+    keyboard.press("Enter")
+    notebook.eventually(lambda: widget.step == 0)
+
+    # what has no arrows: a number is typed, a box is ticked with the space bar
+    keyboard.go_to("seed")
+    keyboard.press("Control+A")
+    notebook.page.keyboard.type("7")
+    keyboard.press("Tab")
+    notebook.eventually(lambda: "seed=7" in widget.field("settings"))
+    keyboard.go_to("train in the background")
+    keyboard.press("Space")
+    notebook.eventually(lambda: widget.button("Run steps").is_visible())
+    keyboard.press("Space")
+    notebook.eventually(lambda: not widget.button("Run steps").is_visible())
+
+
+def _draw(notebook: Notebook, widget: Widget, keyboard: Keyboard) -> None:
+    keyboard.go_to("clear")
+    keyboard.press("Enter")
+    pixel = widget.output.locator('button[title^="row 2, column 3:"]')
+    notebook.eventually(lambda: pixel.get_attribute("title").endswith("empty"))
+    picture, words = widget.picture, widget.words
+    keyboard.go_to("row 2, column 3:")
+    keyboard.press("Space")
+    notebook.eventually(lambda: pixel.get_attribute("title").endswith("full"))
+    notebook.eventually(lambda: widget.picture != picture and widget.words != words)
+    before = widget.field("settings")
+    keyboard.go_to("held-out digit", "slider")
+    keyboard.press("ArrowRight", 3)
+    notebook.eventually(lambda: widget.field("settings") != before)

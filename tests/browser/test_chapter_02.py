@@ -1,5 +1,6 @@
 """Chapter 02 as a learner uses it: JupyterLab in a real browser, by keyboard and mouse."""
 
+from tests.browser import keyboard
 from tests.browser.lab import Widget
 
 LINE, LIVE = 'Explorer("reg-line"', 'Playground("reg-live"'
@@ -57,4 +58,7 @@ def test_the_chapter_runs_and_its_playgrounds_answer(chapter, screenshot):
     notebook.eventually(lambda: fresh.step > 10)
 
     screenshot("chapter-02")
+    keyboard.operate(notebook, LIVE, [
+        "learning rate", "seed", "Run", "Step", "Reset", "Keep as reference", "speed",
+        "train in the background", "settings"], screenshot)
     assert notebook.tracebacks() == [] and notebook.errors == []

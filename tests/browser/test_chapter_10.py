@@ -1,5 +1,6 @@
 """Chapter 10 as a learner uses it: a filter by hand, what a neuron sees, and a drawing read."""
 
+from tests.browser import keyboard
 from tests.browser.lab import Widget
 
 KERNEL, FIELD, DRAW = 'Explorer("cnn-kernel"', 'Explorer("cnn-field"', 'Explorer("cnn-draw"'
@@ -59,4 +60,7 @@ def test_the_three_playgrounds_answer_to_their_controls_and_missions_are_reached
     screenshot("playground-draw", draw.output)
 
     screenshot("chapter-10")
+    keyboard.operate(notebook, DRAW, [
+        "row 1, column 1: empty", "row 8, column 8: empty", "clear", "down", "held-out digit",
+        "settings"], screenshot)
     assert notebook.tracebacks() == [] and notebook.errors == []

@@ -50,7 +50,7 @@ def test_a_sentence_is_typed_and_a_tagger_trained(chapter, screenshot):
     train.changes(lambda: train.type("your sentence", "They have to work hard at work ."))
     notebook.eventually(lambda: "Unknown" not in train.words and "hard/" in train.words)
     screenshot("playground-tagger-running", train.output)
-    notebook.eventually(lambda: train.step >= 60, seconds=300)  # a whole run would take long
+    notebook.eventually(lambda: train.step >= 35, seconds=300)  # a whole run would take long
     if train.button("Pause").count():  # else it is done
         train.press("Pause")
     notebook.eventually(lambda: not train.button("Pause").count())
@@ -61,7 +61,7 @@ def test_a_sentence_is_typed_and_a_tagger_trained(chapter, screenshot):
     notebook.eventually(lambda: "takes effect at the next Reset" in train.text())
     train.changes(lambda: train.press("Reset"))
     train.changes(lambda: train.press("Run"))
-    notebook.eventually(lambda: train.step >= 30, seconds=120)
+    notebook.eventually(lambda: train.step >= 12, seconds=120)
     if train.button("Pause").count():
         train.press("Pause")
     screenshot("playground-tagger-without-positions", train.output)

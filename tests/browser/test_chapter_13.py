@@ -3,6 +3,7 @@
 import re
 
 from course_utils.capstone import draw_faults, worked_text
+from tests.browser import keyboard
 from tests.browser.lab import Widget
 
 CASE, SCRIPT, PROJECT = "def evidence_a(run)", 'book["A"]', 'Playground("cap-project"'
@@ -65,6 +66,8 @@ def test_a_case_is_solved_and_a_project_is_kept_and_tested_once(chapter, screens
     screenshot("capstone-test", test)
 
     screenshot("chapter-13")
+    keyboard.operate(notebook, PROJECT, [
+        "rule", "learning rate", "seed", "Run", "Step", "Reset", "settings"], screenshot)
     assert notebook.tracebacks() == [] and notebook.errors == []
 
 
