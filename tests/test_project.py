@@ -153,9 +153,10 @@ def test_the_test_set_is_looked_at_once_with_the_kept_network(learner):
     assert "reach=0.8" in card.html
 
 
-@pytest.mark.parametrize(("test", "words"), [(0.785, "1.5</span> points lower"),
-                                             (0.815, "1.5</span> points higher")])
-def test_the_test_result_is_lower_or_higher_than_the_held_out_one(learner, test, words):
+@pytest.mark.parametrize(("test", "words"), [
+    (0.785, "1.5 points below</span> the held-out accuracy"), (0.8, "level with</span> the"),
+    (0.815, "1.5 points above</span> the held-out accuracy")])
+def test_the_test_result_stands_beside_the_held_out_one(learner, test, words):
     playground = play(reach=0.8)
     keep_result(playground, 0.7)
     assert words in look_once(playground, lambda net: test).html

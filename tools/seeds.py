@@ -84,6 +84,11 @@ class Runs:
             return {}
         return {int(seed): run for seed, run in kept["runs"].items()}
 
+    def longest(self, path: Path) -> float:
+        """Seconds of the chapter's longest run, of its code now or before; 0 if there is none."""
+        kept = self._all.get(chapters.number(path), {"runs": {}})["runs"]
+        return max((run["seconds"] for run in kept.values()), default=0)
+
     def minutes(self) -> float:
         """Of computing, for all runs in the file."""
         return sum(run["seconds"] for kept in self._all.values()

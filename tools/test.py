@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import os
 import shutil
 import subprocess
@@ -26,7 +25,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tools import chapters, kernel
+from tools import chapters, kernel, seeds
 
 ROOT = chapters.ROOT
 PARTS = ("unit", "notebooks", "solved", "browser")
@@ -135,17 +134,9 @@ def notebooks(arguments: list[str]) -> Result:
     every = chapters.notebooks()
     if not every:
         return Result("notebooks", False, "there are none")
-    every.sort(key=seconds_under_seeds, reverse=True)
+    every.sort(key=seeds.Runs(seeds.RESULTS).longest, reverse=True)
     return pytest("notebooks", [*nbval_arguments(every, 2), "--no-loadscope-reorder", *arguments],
                   headless=True)
-
-
-def seconds_under_seeds(path: Path) -> float:
-    """The longest stored run of a chapter; 0 if there is none (python course.py seeds)."""
-    stored = chapters.ROOT / "results" / "seeds.json"
-    runs = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
-    kept = runs.get(chapters.number(path), {"runs": {}})["runs"]
-    return max((run["seconds"] for run in kept.values()), default=0)
 
 
 def solved(arguments: list[str]) -> Result:

@@ -70,11 +70,15 @@ def accuracy_picture(baseline: float, budget: int) -> Callable:
 
 def against(held_out: float, baseline: float) -> str:
     """A held-out accuracy beside the baseline's, in words."""
-    points = 100 * (held_out - baseline)
+    return f"held-out accuracy {held_out:.1%}, {_apart(held_out, baseline)} the baseline"
+
+
+def _apart(accuracy: float, other: float) -> str:
+    """How far an accuracy lies from another: "1.5 points below", or "level with"."""
+    points = 100 * (accuracy - other)
     if abs(points) < 0.05:
-        return f"held-out accuracy {held_out:.1%}, level with the baseline"
-    side = "above" if points > 0 else "below"
-    return f"held-out accuracy {held_out:.1%}, {abs(points):.1f} points {side} the baseline"
+        return "level with"
+    return f"{abs(points):.1f} points {'above' if points > 0 else 'below'}"
 
 
 def keep_result(playground: Playground, baseline: float) -> Card:
@@ -152,10 +156,9 @@ def _result(sign: str, word: str, body: str) -> Card:
 
 
 def _test(seen: Mapping[str, Any], word: str) -> Card:
-    drop = round(100 * (seen["held_out"] - seen["test"]), 1)
-    side = "lower" if drop > 0 else "higher"
-    body = (f"Test accuracy {measured(format(seen['test'], '.1%'))}; held out it was "
-            f"{measured(format(seen['held_out'], '.1%'))}, "
-            f"{measured(f'{abs(drop):.1f}')} points {side}. Settings: {code(seen['code'])}.")
+    test, held_out = seen["test"], seen["held_out"]
+    body = (f"Test accuracy {measured(f'{test:.1%}')}, {measured(_apart(test, held_out))} "
+            f"the held-out accuracy, {measured(f'{held_out:.1%}')}. Settings: "
+            f"{code(seen['code'])}.")
     return Card("test set", "", word, "not to be chosen by", paragraph(body) + notice(),
                 f"test set: {'looked at' if headless() else word}")
