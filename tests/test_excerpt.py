@@ -5,7 +5,8 @@ from tools import excerpt
 
 
 def example():
-    return notebook(prose("title", "# Title"), code("start", "import math\nsize, other = 2, 3\nprint(size)"),
+    return notebook(prose("title", "# Title"),
+                    code("start", "import math\nsize, other = 2, 3\nprint(size)"),
                     code("dear", "slow = math.pi"), prose("words", "Words."),
                     code("wanted", "print(size)\nsize"))
 
