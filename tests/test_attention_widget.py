@@ -12,6 +12,7 @@ from torch.testing import assert_close
 from course_utils.datasets import Sentence
 from course_utils.texts import TAGS, UNKNOWN, Vocabulary, ambiguous, encode, words_of
 from course_utils.widgets.attention import explore_attention
+from course_utils.widgets import attention_map
 from course_utils.widgets.attention_map import Typed, label, read
 from course_utils.widgets.tagger_training import train_tagger
 from tests.chapter import assert_follows, assert_seen
@@ -208,6 +209,34 @@ def test_labels_fit_beside_the_map_however_wide_their_letters(explorer):
                 box = text.get_window_extent(canvas.get_renderer())
                 assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, text
     assert label("work") == "work" and label("W" * 30).endswith("…")
+
+
+@pytest.fixture
+def without_chinese(monkeypatch):
+    """A computer whose fonts have no Chinese signs."""
+    kept = attention_map.families, attention_map._font_of, attention_map._width
+    monkeypatch.setattr(attention_map.font_manager, "get_font_names", list)
+    for cached in kept:
+        cached.cache_clear()
+    yield
+    for cached in kept:
+        cached.cache_clear()
+
+
+@pytest.mark.filterwarnings("error")
+def test_chinese_words_are_drawn_where_a_font_has_them(explorer):
+    if len(attention_map.families()) == 1:
+        pytest.skip("no font here has Chinese signs")
+    assert label("學習", strange=True) == "學習 (?)"
+    explorer.move(sentence="They 學習 hard .")
+    explorer._live.canvas.draw()
+
+
+@pytest.mark.filterwarnings("error")
+def test_elsewhere_they_are_boxes_and_nothing_warns(without_chinese, explorer):
+    assert label("學習", strange=True) == "□□ (?)"
+    explorer.move(sentence="They 學習 hard .")
+    explorer._live.canvas.draw()
 
 
 def done(explorer):

@@ -16,7 +16,7 @@ from matplotlib.artist import Artist
 
 from ..figures import COLORS
 from ..texts import TAGS, Vocabulary
-from .attention_map import ALL, Reading, Typed, WeightMap, labels, read, write
+from .attention_map import ALL, Reading, Typed, WeightMap, families, labels, read, write
 from .controls import Choice, Slider, Text
 from .explorer import Explorer
 from .frame import Mission
@@ -128,7 +128,8 @@ def _picture(look: Look, typed: Typed) -> Callable:
         names = labels(right, longest, -0.03, ha="right")
         numbers = labels(right, longest, 0, ha="left")
         parts = labels(right, longest, 1.05, ha="left")
-        title = right.text(-0.42, 1.1, "", transform=right.transAxes, fontsize=11, parse_math=False)
+        title = right.text(-0.42, 1.1, "", transform=right.transAxes, fontsize=11, parse_math=False,
+                           fontfamily=families())
         right.text(1.05, 1.03, "tag", transform=right.transAxes, fontsize=11)
         right.set(xlim=(0, 1.14), xticks=[0, 0.5, 1], yticks=[], xlabel="weight (a row sums to 1)")
 

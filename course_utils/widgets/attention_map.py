@@ -19,6 +19,9 @@ from ..texts import UNKNOWN, Vocabulary, words_of
 
 ALL = "all"  # the heads' mean
 _ROOM = 64.0  # points that a word may take beside the map
+# Fonts for what the course's own lacks (Windows, macOS, Linux); the first that is there is used.
+_CHINESE = ("Microsoft JhengHei", "PingFang TC", "Heiti TC", "Noto Sans CJK TC", "Noto Sans TC",
+            "Noto Sans CJK JP", "WenQuanYi Zen Hei", "AR PL UMing TW")
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ class WeightMap:
         self.rows = labels(ax, longest, -0.02, ha="right")
         self.columns = [
             ax.text(0, -0.02, "", transform=ax.get_xaxis_transform(), rotation=90, ha="center",
-                    va="top", parse_math=False)
+                    va="top", parse_math=False, fontfamily=families())
             for _ in range(longest)
         ]
         ax.grid(False)
@@ -162,7 +165,8 @@ class WeightMap:
 def labels(ax: Axes, longest: int, x: float, **look: Any) -> list[Artist]:
     """Empty texts beside the rows of a panel; `x` in widths of the panel."""
     return [
-        ax.text(x, 0, "", transform=ax.get_yaxis_transform(), va="center", parse_math=False, **look)
+        ax.text(x, 0, "", transform=ax.get_yaxis_transform(), va="center", parse_math=False,
+                fontfamily=families(), **look)
         for _ in range(longest)
     ]
 
@@ -181,7 +185,7 @@ def write(texts: Sequence[Any], words: Sequence[str], *, along: str) -> bool:
 def label(word: str, strange: bool = False) -> str:
     """A word as it fits beside the map; `(?)` marks one that the vocabulary lacks."""
     mark = " (?)" * strange
-    drawn = "".join(sign if ord(sign) in _glyphs() else "□" for sign in word)
+    drawn = "".join(sign if _font_of(sign) else "□" for sign in word)
     room = _ROOM - sum(map(_width, mark))
     if sum(map(_width, drawn)) > room:
         while sum(map(_width, drawn + "…")) > room:
@@ -191,19 +195,22 @@ def label(word: str, strange: bool = False) -> str:
 
 
 @cache
-def _font() -> Any:
-    return font_manager.get_font(font_manager.findfont(LOOK["font.family"]))
+def families() -> list[str]:
+    """The font families of typed words: the course's, and one with Chinese signs if there is any."""
+    there = set(font_manager.get_font_names())
+    return [LOOK["font.family"], *[name for name in _CHINESE if name in there][:1]]
 
 
 @cache
-def _glyphs() -> frozenset[int]:
-    """The signs that the course's font can draw; a missing one would be a warning in the cell."""
-    return frozenset(_font().get_charmap())
+def _font_of(sign: str) -> Any | None:
+    """The font that draws a sign, or None: a missing one would be a warning in the cell."""
+    fonts = (font_manager.get_font(font_manager.findfont(name)) for name in families())
+    return next((font for font in fonts if font.get_char_index(ord(sign))), None)
 
 
 @cache
 def _width(sign: str) -> float:
-    """Points to the next sign at the course's font size."""
-    font = _font()
+    """Points to the next sign at the course's font size; of a sign that some font draws."""
+    font = _font_of(sign)
     font.set_size(LOOK["font.size"], 72)
     return font.load_char(ord(sign)).linearHoriAdvance / 65536
