@@ -11,8 +11,8 @@ from torch.testing import assert_close
 
 from course_utils.datasets import Sentence
 from course_utils.texts import TAGS, UNKNOWN, Vocabulary, ambiguous, encode, words_of
-from course_utils.widgets.attention import explore_attention
 from course_utils.widgets import attention_map
+from course_utils.widgets.attention import explore_attention
 from course_utils.widgets.attention_map import Typed, label, read
 from course_utils.widgets.tagger_training import train_tagger
 from tests.chapter import assert_follows, assert_seen

@@ -196,7 +196,7 @@ def label(word: str, strange: bool = False) -> str:
 
 @cache
 def families() -> list[str]:
-    """The font families of typed words: the course's, and one with Chinese signs if there is any."""
+    """Font families of typed words: the course's, and one with Chinese signs if there is any."""
     there = set(font_manager.get_font_names())
     return [LOOK["font.family"], *[name for name in _CHINESE if name in there][:1]]
 
