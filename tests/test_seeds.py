@@ -43,6 +43,16 @@ def test_prose_and_the_first_cell_do_not_make_runs_stale_but_code_does():
     assert seeds.code_fingerprint(book) != seeds.code_fingerprint(notebook(code("a", "x = 2")))
 
 
+def test_comments_are_no_change_of_the_code():
+    said = 'x = "# no comment"   # a number\n# of its own\nfor i in x:\n    # why\n    print(i)\n'
+    bare = 'x = "# no comment"\nfor i in x:\n    print(i)'
+    text = '"""\n# in a text\n\n"""'
+
+    assert seeds.code_fingerprint(notebook(code("a", said))) == seeds.code_fingerprint(
+        notebook(code("a", bare)))
+    assert seeds.without_comments(text) == text
+
+
 def test_runs_of_other_chapters_and_seeds_are_kept(tmp_path):
     for name in ("02_y.ipynb", "01_x.ipynb"):
         canonical.write(notebook(code("a")), tmp_path / name)

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
 import os
 import sys
 import threading
 import time
+import tokenize
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context, parent_process
@@ -35,11 +37,23 @@ Job = tuple[Path, int]  # a chapter and a seed
 def code_fingerprint(notebook: NotebookNode) -> str:
     """Changes when the code of a chapter changes: then its runs under other seeds are stale.
 
-    The cell that finds the course decides nothing: a new address of the repository is no change.
+    Comments decide nothing, nor does the cell that finds the course (a new address of the
+    repository is no change).
     """
-    code = [canonical.source(c.source) for c in notebook.cells
+    code = [without_comments(canonical.source(c.source)) for c in notebook.cells
             if c.cell_type == "code" and not bootstrap.is_bootstrap(c)]
     return hashlib.sha256(json.dumps(code).encode()).hexdigest()[:16]
+
+
+def without_comments(source: str) -> str:
+    """Python code without its comments, and without the lines that held nothing else."""
+    whole = source.split("\n")
+    lines: list[str | None] = list(whole)
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = whole[row - 1][:column].rstrip() or None
+    return "\n".join(line for line in lines if line is not None)
 
 
 def facts(table: dict[str, dict]) -> set[str]:
