@@ -140,10 +140,19 @@ def test_moving_any_control_changes_the_settings_string(play, name, value):
 def test_reset_keeps_the_run_as_a_faint_curve_labelled_with_what_differed(play):
     play.run_now(5)
     play.move(lr=1.0)
+    play.run_now(1)
     play.reset()
     labels = [text.get_text() for text in play._loss.ax.get_legend().get_texts()]
     assert any("lr 0.1→1" in label for label in labels)
-    assert len(play.earlier) == 1 and play.earlier[0].step == 5
+    assert len(play.earlier) == 1 and play.earlier[0].step == 6
+
+
+def test_what_was_moved_for_the_next_run_alone_is_no_change_of_the_run_before(play):
+    play.run_now(5)
+    play.move(lr=1.0)
+    play.reset()
+    labels = [text.get_text() for text in play._loss.ax.get_legend().get_texts()]
+    assert any(label.endswith("lr 0.1") for label in labels)
 
 
 def test_what_acts_from_the_reset_on_is_no_change_of_the_run_before(play):
@@ -160,6 +169,7 @@ def test_a_switch_is_on_or_off_in_the_legend(play):
     play.move(noise=True)
     play.run_now(3)
     play.move(noise=False)
+    play.run_now(1)
     play.reset()
     labels = [text.get_text() for text in play._loss.ax.get_legend().get_texts()]
     assert any("noise on→off" in label for label in labels)
@@ -359,6 +369,7 @@ def test_the_explorer_follows_its_text_field_and_its_settings_string():
 def test_a_long_typed_text_is_cut_in_the_legend_and_dollars_are_no_formula(play):
     play.run_now(2)
     play.move(caption="$x^ from here to the end of a long line$")
+    play.run_now(1)
     play.reset()
     play.run_now(1)  # drawing must not take the text for a formula
     (label,) = (text.get_text() for text in play._loss.ax.get_legend().get_texts()

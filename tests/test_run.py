@@ -116,10 +116,25 @@ def test_settings_moved_during_a_run_are_remembered_and_frozen_when_put_aside():
     run.advance(5, math.inf)
     settings.write("lr", 0.2)
     run.note_change("lr")
+    run.advance(1, math.inf)
     assert run.changes["lr"] == [0.1, 0.2]
     run.put_aside()
     settings.write("lr", 0.3)
     assert run.settings["lr"] == 0.2
+
+
+def test_a_move_without_a_step_after_it_changed_nothing():
+    settings = Settings({"lr": 0.1, "seed": 1})
+    run = Run(countdown, settings, steps=100)
+    run.advance(5, math.inf)
+    for value in (0.2, 0.1):                     # there and back while it is paused
+        settings.write("lr", value)
+        run.note_change("lr")
+    run.advance(1, math.inf)
+    settings.write("lr", 0.3)
+    run.note_change("lr")
+    run.put_aside()
+    assert run.changes["lr"] == [0.1]
 
 
 def test_settings_are_read_only_for_the_learner_and_name_what_exists():

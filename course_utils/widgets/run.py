@@ -27,6 +27,7 @@ class Run:
         diverged: a scalar was not finite.
         error: the learner's exception in words, or None.
         seconds: time spent inside the generator.
+        changes: for each setting, the values that steps were taken with.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Run:
         self.changes: dict[str, list[Any]] = {
             name: [settings[name]] for name in settings if name not in view
         }
+        self._moved: set[str] = set()  # controls moved since the last step
         self._waiting: dict[str, list[Any]] = {}  # tensors not read yet: reading waits for a GPU
         self._generator: Iterator | None = None
         self._make = make
@@ -66,18 +68,16 @@ class Run:
         return None if self.step < 1 else self.seconds / self.step * (self.steps - self.step)
 
     def note_change(self, name: str) -> None:
-        """Remember that a control was moved during the run."""
-        if name not in self.changes:
-            return  # only the picture reads it
-        if self.step >= 1 and self._settings[name] != self.changes[name][-1]:
-            self.changes[name].append(self._settings[name])
-        elif self.step < 1:
-            self.changes[name] = [self._settings[name]]
+        """Remember that a control was moved: it counts if another step is taken."""
+        if name in self.changes:  # else only the picture reads it
+            self._moved.add(name)
 
     def advance(self, limit: int, seconds: float) -> int:
         """Take up to `limit` steps, stopping after about `seconds`; returns how many it took."""
         begin = time.perf_counter()
         taken = 0
+        if not self.stopped:
+            self._count_moves()
         while taken < limit and not self.stopped:
             self._next()
             taken += 1
@@ -98,6 +98,15 @@ class Run:
                 self.error = self.error or "an error while closing the run"
         self._generator = None
         self.state = None
+
+    def _count_moves(self) -> None:
+        for name in self._moved:
+            trail, value = self.changes[name], self._settings[name]
+            if self.step < 1:
+                trail[:] = [value]
+            elif value != trail[-1]:
+                trail.append(value)
+        self._moved.clear()
 
     def _next(self) -> None:
         try:
