@@ -222,10 +222,10 @@ def missions_of(cell, **more):
 def test_missions_of_the_recall_race():
     low, mid, school = (mission.goal for mission in missions_of("recall-playground"))
     def run(T, **curves):
-        shown = {"GRU": [0.1], "attention": [0.1], "LSTM, bias +4": [0.1]} | curves
+        shown = {"GRU": [0.1], "attention": [0.1], "LSTM (bias +4)": [0.1]} | curves
         return SimpleNamespace(settings={"length": T}, curves=shown)
-    assert low(run(16, **{"LSTM, bias +4": [0.97]}))
-    assert not low(run(8, **{"LSTM, bias +4": [0.97]}))
+    assert low(run(16, **{"LSTM (bias +4)": [0.97]}))
+    assert not low(run(8, **{"LSTM (bias +4)": [0.97]}))
     assert mid(run(64, attention=[0.97])) and not mid(run(64, attention=[0.9]))
     assert school(run(32, GRU=[0.2, 0.99])) and not school(run(16, GRU=[0.99]))
 

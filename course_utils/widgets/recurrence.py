@@ -52,7 +52,7 @@ def recall_looks(nets: Sequence[str] | Makers) -> dict[str, dict[str, Any]]:
 
 
 def toggle_of(net: str) -> str:
-    """The setting that switches a net on: its name as a Python name ("LSTM, +4": "LSTM_4")."""
+    """The setting that switches a net on: its name as a Python name ("LSTM (+4)": "LSTM_4")."""
     return re.sub(r"\W+", "_", net).strip("_")
 
 
@@ -211,6 +211,6 @@ def standings(race: Mapping[str, Any], chance: float) -> str:
     guess = [name for name, accuracy in here.items() if accuracy < chance + 0.1]
     words = [f"over T = {race['length']}"]
     words.append(f"recalls: {', '.join(recall)}" if recall else "no net recalls it yet")
-    words += [f"no better than guessing: {', '.join(guess)}"] if guess else []
+    words += [f"hardly better than guessing: {', '.join(guess)}"] if guess else []
     words += [f"out: {', '.join(race['out'])}"] if race["out"] else []
     return "; ".join(words)

@@ -77,7 +77,7 @@ def test_rules_of_a_race_differ_by_their_lines():
 
 
 def test_nets_of_a_recall_race_differ_by_their_markers():
-    looks = recurrence.recall_looks(["RNN", "LSTM", "LSTM, bias +4", "GRU", "attention"])
+    looks = recurrence.recall_looks(["RNN", "LSTM", "LSTM (bias +4)", "GRU", "attention"])
     assert len({look["marker"] for look in looks.values()}) == 5
 
 
