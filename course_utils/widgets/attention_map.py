@@ -204,8 +204,13 @@ def families() -> list[str]:
 @cache
 def _font_of(sign: str) -> Any | None:
     """The font that draws a sign, or None: a missing one would be a warning in the cell."""
-    fonts = (font_manager.get_font(font_manager.findfont(name)) for name in families())
-    return next((font for font in fonts if font.get_char_index(ord(sign))), None)
+    for name in families():
+        # in a list: a name alone would be read as a pattern
+        path = font_manager.findfont(font_manager.FontProperties(family=[name]))
+        font = font_manager.get_font(path)
+        if font.get_char_index(ord(sign)):
+            return font
+    return None
 
 
 @cache
