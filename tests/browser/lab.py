@@ -228,6 +228,13 @@ class Widget:
     def press(self, label: str) -> None:
         self.button(label).click()
 
+    def pause(self) -> int:
+        """Press Pause; the step it stopped at, once the last picture has come."""
+        self.press("Pause")
+        self.notebook.eventually(lambda: self.button("Run").is_visible())
+        self.notebook.wait_until_idle()
+        return self.step
+
     def slider(self, label: str) -> Locator:
         """The handle of the slider with this label."""
         return self._beside(label).locator(".noUi-handle")

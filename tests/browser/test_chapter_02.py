@@ -27,9 +27,7 @@ def test_the_chapter_runs_and_its_playgrounds_answer(chapter, screenshot):
     notebook.eventually(lambda: live.field("settings") != before and live.picture != picture)
     moved_at = live.step
     notebook.eventually(lambda: live.step > moved_at)
-    live.press("Pause")
-    notebook.eventually(lambda: live.button("Run").is_visible())
-    paused_at = live.step
+    paused_at = live.pause()
     notebook.page.wait_for_timeout(1000)
     assert live.step == paused_at
     live.press("Step")
@@ -42,8 +40,7 @@ def test_the_chapter_runs_and_its_playgrounds_answer(chapter, screenshot):
     notebook.eventually(lambda: live.step == 0)
     live.press("Run")
     notebook.eventually(lambda: live.step > 300)
-    live.press("Pause")
-    notebook.eventually(lambda: live.button("Run").is_visible())
+    live.pause()
     screenshot("playground-regression", live.output)  # the site begins with it: docs/playground.png
 
     # running the cell again gives a fresh widget that works
