@@ -29,6 +29,7 @@ if __name__ == "__main__":
             traceback.format_exc(), encoding="utf-8")
         raise
 '''
+HAS_TORCHRUN = sys.platform != "win32"  # why: launch.py
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}  # Windows: gloo finds an address by itself
 
 
@@ -60,7 +61,7 @@ def write_script(path: Path, imports: str, *functions: Callable) -> Path:
 
 
 def run_workers(script: Path, workers: int = 2, *, seconds: float = 900) -> list[Any]:
-    """Run a script on several workers of this computer with torchrun, and collect the results.
+    """Run a script on several workers of this computer with torchrun (on Windows: launch.py).
 
     The workers find each other on 127.0.0.1; each computes with one thread.
 
@@ -85,8 +86,7 @@ def run_workers(script: Path, workers: int = 2, *, seconds: float = 900) -> list
     folder.mkdir(exist_ok=True)
     for old in [*folder.glob("*.pt"), *folder.glob("error-*.txt")]:
         old.unlink()
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
-               "--local-addr=127.0.0.1", f"--nproc-per-node={workers}", str(script), str(folder)]
+    command = [sys.executable, *_launcher(workers), str(script), str(folder)]
     said = _run(command, script.parent / f"{script.stem}.log", seconds, workers)
     errors = sorted(folder.glob("error-*.txt"))
     if errors:
@@ -139,6 +139,14 @@ def _source(function: Callable) -> str:
     return text
 
 
+def _launcher(workers: int) -> list[str]:
+    """Arguments of Python that start the script after them in `workers` processes."""
+    if not HAS_TORCHRUN:
+        return [str(Path(__file__).with_name("launch.py")), str(workers)]
+    return ["-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1",
+            f"--nproc-per-node={workers}"]
+
+
 def _environment() -> dict[str, str]:
     changes = {"OMP_NUM_THREADS": "1", "PYTHONUTF8": "1", "TORCH_CPP_LOG_LEVEL": "ERROR",
                "MASTER_ADDR": "127.0.0.1"}
@@ -173,7 +181,7 @@ def _run(command: Sequence[str], log: Path, seconds: float, workers: int) -> str
 
 
 def _end(process: subprocess.Popen) -> None:
-    """End torchrun and all workers that it started, and see them gone."""
+    """End the launcher and all workers that it started, and see them gone."""
     import psutil  # ipykernel brings it
 
     with contextlib.suppress(psutil.NoSuchProcess):  # it ended by itself meanwhile

@@ -39,27 +39,16 @@ def wait_for_ever(folder):
     time.sleep(1000)
 
 
-# Real processes cost seconds each: what needs no torch is run by a plain stand-in for torchrun.
-STAND_IN = '''
-import os, subprocess, sys
-k = int(next(a for a in sys.argv if a.startswith("--nproc-per-node=")).split("=")[1])
-started = [subprocess.Popen([sys.executable, *sys.argv[-2:]], env=os.environ | {"RANK": str(r)})
-           for r in range(k)]
-sys.exit(max(p.wait() for p in started))
-'''
-
-
 @pytest.fixture
-def stand_in(tmp_path, monkeypatch):
-    """Replaces torchrun by a process that starts the workers and waits, without importing torch."""
-    launcher = tmp_path / "launcher.py"
-    launcher.write_text(STAND_IN, encoding="utf-8")
-    real = workers._run
-    monkeypatch.setattr(workers, "_run", lambda command, *rest: real(
-        [sys.executable, str(launcher), *command[3:]], *rest))
+def as_on_windows(monkeypatch):
+    """Workers are started without torchrun, in half the time."""
+    monkeypatch.setattr(workers, "HAS_TORCHRUN", False)
 
 
-def test_two_workers_add_and_each_result_comes_back_by_rank(tmp_path):
+@pytest.mark.parametrize("torchrun", [True, False], ids=["by torchrun", "as on Windows"])
+def test_two_workers_add_and_each_result_comes_back_by_rank(tmp_path, monkeypatch, torchrun):
+    monkeypatch.setattr(workers, "HAS_TORCHRUN", torchrun)
+
     found = run_workers(write_script(tmp_path / "add.py", TORCH, add_ranks), 2)
 
     assert [one["sum"].tolist() for one in found] == [[3.0] * 3] * 2
@@ -87,14 +76,14 @@ def test_a_script_without_functions_is_refused(tmp_path):
         write_script(tmp_path / "a.py", "")
 
 
-def test_the_workers_own_traceback_is_in_the_message(tmp_path, stand_in):
+def test_the_workers_own_traceback_is_in_the_message(tmp_path, as_on_windows):
     script = write_script(tmp_path / "a.py", "", raise_in_the_second)
 
     with pytest.raises(WorkerError, match=r"(?s)worker 1 of a\.py raised.*nothing to divide"):
         run_workers(script, 2)
 
 
-def test_an_error_of_an_earlier_run_is_forgotten(tmp_path, stand_in):
+def test_an_error_of_an_earlier_run_is_forgotten(tmp_path, as_on_windows):
     (tmp_path / "a-results").mkdir()
     (tmp_path / "a-results" / "error-0.txt").write_text("old", encoding="utf-8")
     (tmp_path / "a-results" / "0.pt").write_text("old", encoding="utf-8")
@@ -103,7 +92,7 @@ def test_an_error_of_an_earlier_run_is_forgotten(tmp_path, stand_in):
         run_workers(write_script(tmp_path / "a.py", "", leave_nothing), 1)
 
 
-def test_what_hangs_is_ended_with_all_its_workers(tmp_path, stand_in):
+def test_what_hangs_is_ended_with_all_its_workers(tmp_path, as_on_windows):
     begin = time.monotonic()
     with pytest.raises(WorkerError, match="did not end within"):
         run_workers(write_script(tmp_path / "a.py", "", wait_for_ever), 1, seconds=8)
