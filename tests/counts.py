@@ -1,13 +1,16 @@
 """How much is tested where: the table of tests/README.md (python -m tests.counts writes it)."""
 
+import ast
 import importlib
+import json
 import re
 from pathlib import Path
 
 from course_utils.exercises import banks
 from tests import faults
+from tests.chapter import Chapter
 from tests.formulas import stated
-from tools import chapters, matrix_rows
+from tools import chapters, matrix, matrix_rows
 
 README = Path(__file__).parent / "README.md"
 BEGIN, END = "<!-- counts, made by python -m tests.counts -->\n", "<!-- end of counts -->\n"
@@ -22,6 +25,36 @@ def _mutants(kind: str) -> int:
     return sum(len(each) for table in tables for each in getattr(table, kind).values())
 
 
+def playgrounds() -> dict[str, bool]:
+    """`02/live-playground` → whether the chapter's browser test opens it, for all of the course.
+
+    Such a file names at its top, in a constant, a piece of the source of each cell that it opens.
+    """
+    found = {}
+    for path in chapters.notebooks():
+        chapter = Chapter(chapters.number(path))
+        test = README.parent / "browser" / f"test_chapter_{chapter.number}.py"
+        named = _constants(test) if test.exists() else []
+        found |= {f"{chapter.number}/{id}": any(text in chapter.code[id].source for text in named)
+                  for id in chapter.tagged("playground")}
+    return found
+
+
+def _constants(file: Path) -> list[str]:
+    """Texts in the assignments at the top of a file."""
+    assigned = [node.value for node in ast.parse(file.read_text(encoding="utf-8")).body
+                if isinstance(node, ast.Assign)]
+    return [node.value for value in assigned for node in ast.walk(value)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+
+def _stored_rows() -> int:
+    """Rows of the matrix that were tried, with the result stored."""
+    records = json.loads(matrix.RESULTS.read_text(encoding="utf-8"))
+    return sum(records[name]["result"] != matrix_rows.NOT_TRIED
+               for name in matrix_rows.ROWS if name in records)
+
+
 def table() -> str:
     """The rows: what is tested, where, how many."""
     every = chapters.notebooks()
@@ -29,6 +62,7 @@ def table() -> str:
     listed = sum(len(exercise.mistakes) for exercise in exercises)
     formulas = sum(len(found) for path in every
                    for found in stated.displayed(chapters.number(path)).values())
+    opened = playgrounds().values()
     rows = [
         ("chapters as a learner gets them, both stacks", "nbval", f"{len(every)} chapters"),
         ("chapters with every exercise solved", "solved/", f"{len(every)} chapters"),
@@ -42,9 +76,9 @@ def table() -> str:
          f"{len(re.findall(r'(?m)^[|] (?!fault |---)', faults.__doc__))}"),
         ("accessibility: words, keyboard, contrast, greyscale", "access/, browser/",
          _files_in("access")),
-        ("playgrounds in a real browser", "browser/", _files_in("browser")),
+        ("playgrounds in a real browser", "browser/", f"{sum(opened)} of {len(opened)}"),
         ("other versions and surroundings", "`python course.py matrix`",
-         f"{len(matrix_rows.ROWS)} rows"),
+         f"{_stored_rows()} of {len(matrix_rows.ROWS)} rows have a stored result"),
         ("the modules themselves", "test_*.py", _files_in(".")),
     ]
     return "\n".join(["| what | where | how many |", "|---|---|---|",

@@ -6,6 +6,7 @@ import html
 import re
 
 import pytest
+from PIL import Image, ImageChops
 
 from course_utils.figures import LONGEST_ALT, new_figure, sentence, show
 from course_utils.widgets import Explorer, LiveFigure, Slider
@@ -96,6 +97,20 @@ def test_a_figure_s_words_become_a_sentence():
     assert show(fig, "the loss\n falls").alt == "The loss falls."
     for whole in ("η is too large.", "Does it fall?", "It falls, then …"):
         assert sentence(whole)[1:] == whole[1:]
+
+
+def test_the_moving_pictures_of_the_readme_are_there_move_are_small_and_have_words():
+    text = (chapters.ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"!\[([^]]*)\]\((docs/[\w-]+\.gif)\)", text)
+    assert len(shown) == len({name for _, name in shown}) == 3
+    for alt, name in shown:
+        assert SHORTEST_ALT <= len(alt) <= LONGEST_ALT and not EMPTY_WORDS.match(alt), name
+        assert (chapters.ROOT / name).stat().st_size < 2_000_000, name
+        with Image.open(chapters.ROOT / name) as picture:
+            assert picture.format == "GIF" and picture.n_frames > 10, name
+            first = picture.convert("RGB")
+            picture.seek(picture.n_frames - 1)
+            assert ImageChops.difference(first, picture.convert("RGB")).getbbox(), name
 
 
 def test_with_a_page_a_figure_brings_its_words_where_the_page_would_drop_them(monkeypatch):

@@ -1,6 +1,7 @@
 """Going through a page by keyboard alone: what has the focus, is it visible, has it a name?
 
 `operate` takes a playground through it: every control is reached by Tab, named, visible and usable.
+`assert_reachable` looks quickly at all playgrounds of a chapter: names, and where Tab may stop.
 """
 
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from playwright.sync_api import Locator
 
 from tests.browser.lab import Notebook, Widget
+from tests.chapter import Chapter
 
 LONGEST_WAY = 200  # stops between the first control of a widget and its last
 
@@ -21,8 +23,7 @@ _STYLE = """(element) => [element, element.parentElement].map(part => {
     return [ring, style.boxShadow, style.borderColor, style.backgroundColor].join("|");
 }).join("||")"""
 
-_FOCUSED = """() => {
-    const element = document.activeElement;
+_ABOUT = r"""(element) => {
     const label = element.labels && element.labels[0];
     const box = element.closest(".widget-inline-hbox, .jupyter-widget-inline-hbox");
     const beside = box && box.querySelector("label, .widget-label");
@@ -30,10 +31,23 @@ _FOCUSED = """() => {
         kind: element.getAttribute("role") || element.type || element.tagName.toLowerCase(),
         name: element.getAttribute("aria-label") || (label && label.innerText)
             || (element.tagName === "BUTTON" && element.innerText) || element.title || "",
-        beside: beside ? beside.innerText : "",
+        beside: beside ? beside.innerText.replace("\u200b", "") : "",
         editable: element.isContentEditable,
     };
 }"""
+
+_FOCUSED = f"() => ({_ABOUT})(document.activeElement)"
+
+# Whatever can be operated, out of use or hidden ones left out; and whether Tab may stop there.
+_CONTROLS = f"""(frame) => [...frame.querySelectorAll(
+    "button, input, select, textarea, a[href], [role], [tabindex], [contenteditable=true]")]
+    .filter(part => !part.disabled && part.checkVisibility({{visibilityProperty: true}}))
+    .filter(part => !["status", "group", "presentation", "img"].includes(part.getAttribute("role")))
+    .map(part => {{
+        part.focus();
+        const stop = part.tabIndex >= 0 || part.isContentEditable && !part.hasAttribute("tabindex");
+        return {{...({_ABOUT})(part), reachable: stop && document.activeElement === part}};
+    }})"""
 
 
 @dataclass(frozen=True)
@@ -129,6 +143,20 @@ def nameless(part: Locator) -> list[str]:
     lines = [line.strip().removeprefix("- ") for line in part.aria_snapshot().splitlines()]
     return [line for line in lines
             if line.split(":")[0].split(" [")[0].strip() in kinds]
+
+
+def assert_reachable(notebook: Notebook, number: str) -> None:
+    """Every control of every playground of chapter `number` has a name, and Tab may stop there."""
+    frames = notebook.page.locator(".mlm-frame")
+    assert frames.count() == len(Chapter(number).tagged("playground")) > 0
+    for frame in frames.all():
+        title, controls = frame.inner_text().strip().partition("\n")[0], frame.evaluate(_CONTROLS)
+        assert any(control["beside"] == "settings" for control in controls), title
+        unreached = [control for control in controls if not control["reachable"]]
+        unnamed = [control for control in controls
+                   if not (control["name"] or control["beside"]).strip()]
+        assert not unreached and not unnamed and not nameless(frame), (
+            f"{title}: not reached {unreached}, not named {unnamed}, {nameless(frame)}")
 
 
 def operate(notebook: Notebook, source: str, controls: list[str], screenshot: Callable) -> None:

@@ -3,7 +3,7 @@
 from tests.browser import keyboard
 from tests.browser.lab import Widget
 
-LINE, LIVE = 'Explorer("reg-line"', 'Playground("reg-live"'
+LINE, CURVE, LIVE = 'Explorer("reg-line"', 'Explorer("reg-curve"', 'Playground("reg-live"'
 
 
 def test_the_chapter_runs_and_its_playgrounds_answer(chapter, screenshot):
@@ -16,6 +16,10 @@ def test_the_chapter_runs_and_its_playgrounds_answer(chapter, screenshot):
     line.move("weight w", "ArrowLeft", times=5)
     notebook.eventually(lambda: line.picture != picture and line.words != words)
     screenshot("playground-line", line.output)
+
+    curve = Widget(notebook, notebook.cell(CURVE))
+    curve.changes(lambda: curve.move("piece 1: w", times=5))
+    screenshot("playground-curve", curve.output)
 
     # live training: run, turn the rate while it runs, pause, step, reset
     live = Widget(notebook, notebook.cell(LIVE))
@@ -58,4 +62,5 @@ def test_the_chapter_runs_and_its_playgrounds_answer(chapter, screenshot):
     keyboard.operate(notebook, LIVE, [
         "learning rate", "seed", "Run", "Step", "Reset", "Keep as reference", "speed",
         "train in the background", "settings"], screenshot)
+    keyboard.assert_reachable(notebook, "02")
     assert notebook.tracebacks() == [] and notebook.errors == []

@@ -1,5 +1,6 @@
 """Chapter 03 as a learner uses it: guess, train, and see where the map puts the run."""
 
+from tests.browser import keyboard
 from tests.browser.lab import Widget
 
 LIVE = 'Playground("guide-live"'
@@ -22,4 +23,5 @@ def test_the_diagnosis_playground_trains_and_lights_the_map(chapter, screenshot)
     screenshot("playground-guide", live.output)
 
     screenshot("chapter-03")
+    keyboard.assert_reachable(notebook, "03")
     assert notebook.tracebacks() == [] and notebook.errors == []

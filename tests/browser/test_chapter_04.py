@@ -1,5 +1,6 @@
 """Chapter 04 as a learner uses it: walk over a surface, and watch descent leave a saddle."""
 
+from tests.browser import keyboard
 from tests.browser.lab import Widget
 
 WALK, LIVE = 'Explorer("hess-walk"', 'Playground("hess-live"'
@@ -30,4 +31,5 @@ def test_walking_and_descending_answer_to_their_controls(chapter, screenshot):
     screenshot("playground-saddle", live.output)
 
     screenshot("chapter-04")
+    keyboard.assert_reachable(notebook, "04")
     assert notebook.tracebacks() == [] and notebook.errors == []

@@ -1,5 +1,6 @@
 """Chapter 05 as a learner uses it: another start, batch size and rate, and a mission reached."""
 
+from tests.browser import keyboard
 from tests.browser.lab import Widget
 
 LIVE = 'Playground("batch-live"'
@@ -30,4 +31,5 @@ def test_batch_size_and_rate_by_keyboard_change_the_path(chapter, screenshot):
     screenshot("playground-batch", live.output)
 
     screenshot("chapter-05")
+    keyboard.assert_reachable(notebook, "05")
     assert notebook.tracebacks() == [] and notebook.errors == []

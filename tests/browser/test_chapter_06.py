@@ -1,5 +1,6 @@
 """Chapter 06 as a learner uses it: the race on a surface, reaching a mission, and on a network."""
 
+from tests.browser import keyboard
 from tests.browser.lab import Widget
 
 RACE, REAL = 'Playground("opt-race",', 'Playground("opt-race-net"'
@@ -37,4 +38,5 @@ def test_both_races_answer_to_their_controls_and_a_mission_is_reached(chapter, s
     screenshot("playground-race-net", real.output)
 
     screenshot("chapter-06")
+    keyboard.assert_reachable(notebook, "06")
     assert notebook.tracebacks() == [] and notebook.errors == []

@@ -1,5 +1,6 @@
 """Chapter 07 as a learner uses it: logits by keyboard, two descents from one start, missions."""
 
+from tests.browser import keyboard
 from tests.browser.lab import Widget
 
 LOGITS, LIVE = 'Explorer("loss-logits"', 'Playground("loss-live"'
@@ -43,4 +44,5 @@ def test_logits_by_keyboard_and_two_descents(chapter, screenshot):
     notebook.eventually(lambda: live.picture != before and "at (−10, 4)" in live.words)
 
     screenshot("chapter-07")
+    keyboard.assert_reachable(notebook, "07")
     assert notebook.tracebacks() == [] and notebook.errors == []

@@ -1,5 +1,6 @@
 """Chapter 08 as a learner uses it: a squeezed surface, and what the layers of a net pass on."""
 
+from tests.browser import keyboard
 from tests.browser.lab import Widget
 
 SKEW, LAYERS = 'Playground("bn-skew"', 'Playground("bn-layers"'
@@ -49,4 +50,5 @@ def test_the_scale_makes_descent_explode_and_the_layers_answer(chapter, screensh
                         seconds=120)
     screenshot("playground-layers", layers.output)
     screenshot("chapter-08")
+    keyboard.assert_reachable(notebook, "08")
     assert notebook.tracebacks() == [] and notebook.errors == []

@@ -1,5 +1,6 @@
 """Chapter 09 as a learner uses it: limit and price, which columns stay, a fit calmed."""
 
+from tests.browser import keyboard
 from tests.browser.lab import Widget
 
 LIMIT, PATHS, LIVE = 'Explorer("regul-limit"', 'Explorer("regul-paths"', 'Playground("regul-live"'
@@ -52,4 +53,5 @@ def test_the_three_playgrounds_answer_to_the_keyboard_and_missions_are_reached(c
     screenshot("playground-live", live.output)
 
     screenshot("chapter-09")
+    keyboard.assert_reachable(notebook, "09")
     assert notebook.tracebacks() == [] and notebook.errors == []

@@ -1,12 +1,13 @@
-"""Chapter 10 as a learner uses it: a filter by hand, what a neuron sees, and a drawing read."""
+"""Chapter 10 as a learner uses it: a filter, a neuron's field, a net that learns, a drawing."""
 
 from tests.browser import keyboard
 from tests.browser.lab import Widget
 
 KERNEL, FIELD, DRAW = 'Explorer("cnn-kernel"', 'Explorer("cnn-field"', 'Explorer("cnn-draw"'
+LIVE = 'Playground("cnn-live"'
 
 
-def test_the_three_playgrounds_answer_to_their_controls_and_missions_are_reached(
+def test_the_four_playgrounds_answer_to_their_controls_and_missions_are_reached(
     chapter, screenshot
 ):
     notebook = chapter("10")
@@ -38,6 +39,19 @@ def test_the_three_playgrounds_answer_to_their_controls_and_missions_are_reached
     notebook.eventually(lambda: "✓ done: See exactly 7 pixels" in field.text())
     screenshot("playground-field", field.output)
 
+    live = Widget(notebook, notebook.cell(LIVE))
+    assert "✓" not in live.text()
+    live.choose("speed", "10 steps a second")  # it is not over before Pause
+    live.press("Run")
+    notebook.eventually(lambda: live.step >= 5, seconds=120)
+    live.move("test turned by", times=9)  # by 45 degrees, while it trains
+    notebook.eventually(lambda: "tilt=45" in live.field("settings"))
+    turned_at = live.step
+    live.move("lessons turned up to", times=9)
+    notebook.eventually(lambda: live.step > turned_at + 5, seconds=120)
+    live.pause()
+    screenshot("playground-cnn-live", live.output)
+
     draw = Widget(notebook, notebook.cell(DRAW))
     assert "✓" not in draw.text()
     screenshot("playground-draw-start", draw.output)
@@ -63,4 +77,5 @@ def test_the_three_playgrounds_answer_to_their_controls_and_missions_are_reached
     keyboard.operate(notebook, DRAW, [
         "row 1, column 1: empty", "row 8, column 8: empty", "clear", "down", "held-out digit",
         "settings"], screenshot)
+    keyboard.assert_reachable(notebook, "10")
     assert notebook.tracebacks() == [] and notebook.errors == []

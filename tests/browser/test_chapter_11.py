@@ -1,5 +1,6 @@
 """Chapter 11 as a learner uses it: a sentence typed into a box, and a tagger watched training."""
 
+from tests.browser import keyboard
 from tests.browser.lab import Widget
 
 EXPLORE, TRAIN = "explore_attention(", "train_tagger("
@@ -68,6 +69,7 @@ def test_a_sentence_is_typed_and_a_tagger_trained(chapter, screenshot):
     assert "positions=none" in train.field("settings")
 
     screenshot("chapter-11")
+    keyboard.assert_reachable(notebook, "11")
     assert notebook.tracebacks() == [] and notebook.errors == []
 
 

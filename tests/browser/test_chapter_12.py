@@ -1,5 +1,6 @@
 """Chapter 12 as a learner uses it: the recall race, the window slider, a number read by the net."""
 
+from tests.browser import keyboard
 from tests.browser.lab import Widget
 
 RACE, WINDOW, VIEWER = 'Playground("att-recall"', 'Explorer("att-window"', 'Explorer("att-decoding"'
@@ -60,4 +61,5 @@ def test_the_three_playgrounds_answer_to_their_controls_and_missions_are_reached
     screenshot("playground-viewer", viewer.output)
 
     screenshot("chapter-12")
+    keyboard.assert_reachable(notebook, "12")
     assert notebook.tracebacks() == [] and notebook.errors == []

@@ -68,6 +68,7 @@ def test_a_case_is_solved_and_a_project_is_kept_and_tested_once(chapter, screens
     screenshot("chapter-13")
     keyboard.operate(notebook, PROJECT, [
         "rule", "learning rate", "seed", "Run", "Step", "Reset", "settings"], screenshot)
+    keyboard.assert_reachable(notebook, "13")
     assert notebook.tracebacks() == [] and notebook.errors == []
 
 

@@ -1,5 +1,6 @@
 """Chapter 14 as a learner uses it: the ring, worker processes and a cluster behind JupyterLab."""
 
+from tests.browser import keyboard
 from tests.browser.lab import Widget
 
 RING = 'Explorer("dist-ring"'
@@ -27,4 +28,5 @@ def test_workers_run_and_the_ring_answers_to_its_controls(chapter, screenshot):
     screenshot("playground-ring", ring.output)
 
     screenshot("chapter-14")
+    keyboard.assert_reachable(notebook, "14")
     assert notebook.tracebacks() == [] and notebook.errors == []

@@ -12,12 +12,14 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
+from tests.chapter import Chapter
 from tools import chapters, site
 
 pytest.importorskip("sphinx", reason="install requirements-site.txt")
 pytest.importorskip("myst_nb", reason="install requirements-site.txt")
 
 CHAPTER = "chapters/11_self_attention.html"
+PLAYGROUNDS = len(Chapter("11").tagged("playground"))
 PAGES = ["index.html", CHAPTER, "claims.html", "glossary.html", "api/cards.html"]
 MADE = os.environ.get("COURSE_SITE", "")
 
@@ -125,8 +127,8 @@ def test_a_chapter_shows_formulas_pictures_and_what_is_live(reader, screenshot):
     page.wait_for_function("[...document.querySelectorAll('figure.still img')]"
                            ".every(i => i.complete && i.naturalWidth > 0 && i.alt)")
     captions = page.locator("figure.still figcaption")
-    assert captions.count() >= 1
-    assert "python course.py lab 11" in captions.first.inner_text()
+    assert captions.count() == PLAYGROUNDS > 0    # below each of them, and nothing else
+    assert all("python course.py lab 11" in text for text in captions.all_inner_texts())
     screenshot("site-playground", captions.first.locator("xpath=.."))
 
     assert page.locator(".buttons a").all_inner_texts() == ["Download the notebook"]

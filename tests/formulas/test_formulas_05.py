@@ -63,13 +63,36 @@ def test_an_epoch_costs_overheads_and_examples():
 
 
 # noise-later, in its heading: σ/√B equals the length of g at B = (σ/length)²
-def test_the_crossing_of_noise_and_slope_solves_the_formula():
-    assert "{(sigma / length) ** 2:" in CHAPTER.code["noise-later"].source
-    sigma, length = 1.7, 0.4
-    assert sigma / math.sqrt((sigma / length) ** 2) == pytest.approx(length, rel=1e-12)
+def test_the_crossing_of_noise_and_slope_is_where_drawn_batches_are_as_loud_as_the_slope(capsys):
+    one = torch.tensor([[3, 12, 0], [3, -12, 0], [3, 0, 12], [3, 0, -12]], dtype=torch.float64)
+    chapter = CHAPTER.names(["noise-later"], net=torch.nn.Linear(1, 1), batches=lambda *_: [],
+                            all_gradients=lambda _: one)     # nothing is trained
+    _, first, *_ = capsys.readouterr().out.splitlines()
+    epochs, length, sigma, crossing = map(float, first.split())
+
+    assert (epochs, length, sigma, crossing) == (0, 3, 12, 16)   # by construction
+    assert noise_of_one(one.tolist()) / math.sqrt(crossing) == pytest.approx(length, rel=1e-12)
+    g = torch.Generator().manual_seed(8)
+    assert chapter.drawn_noise(one, 16, True, g, draws=1500) == pytest.approx(length, rel=0.05)
+    assert chapter.louder == [12 / math.sqrt(32) > 3] * 4
 
 
 # fair-rule-words: four times the batch and four times the rate cover the same distance an epoch
-def test_the_linear_scaling_rule_keeps_rate_times_updates():
-    for size, rate in ((16, 1 / 8), (64, 1 / 2), (256, 2.0)):
-        assert rate * (1024 / size) == 8
+def test_the_linear_scaling_rule_leads_to_the_same_place_where_the_slope_is_constant():
+    slopes, chapter = draw(32, 2, number=4), CHAPTER.names([])
+    chapter.walk.__globals__["batch_loss"] = lambda _, theta, rows: (slopes[rows] @ theta).mean()
+    ways = [chapter.walk("plain", [1.0, -2.0], size, rate, epochs=3)
+            for size, rate in ((2, 1 / 16), (8, 1 / 4), (32, 1.0))]
+
+    assert [len(way) for way in ways] == [1 + 3 * 16, 1 + 3 * 4, 1 + 3]
+    for way in ways:
+        torch.testing.assert_close(way[-1], torch.tensor([1.0, -2.0]) - 3 * slopes.mean(0))
+
+
+def test_the_rate_that_the_chapter_finds_is_that_of_the_rule_where_the_rule_holds():
+    sizes, rates, told = [4, 16, 64, 256, 1024], [2.0**k for k in range(-5, 2)], {}
+    losses = torch.tensor([[[rate / size] * 2 for rate in rates] for size in sizes]).numpy()
+    CHAPTER.names(["fair-rule"], losses={"equal epochs": losses}, rates=rates, sizes_raced=sizes,
+                  compare=told.__setitem__)
+
+    assert told == {"batch-rate-rule": "1/2"}
