@@ -53,7 +53,7 @@ def load(path: Path | str, **parts: Any) -> None:
     try:
         for name, part in parts.items():
             _restore(part, states[name])
-    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         for one, part in parts.items():
             _restore(part, before[one])
         reason = " ".join(str(error).split())[:200]

@@ -80,10 +80,11 @@ def seek(
         Frye et al., Neural Computation 33 (2021), arXiv:2003.10397.
     """
     _check(starts, longest, steps)
-    points, arrived = starts.clone(), torch.zeros(len(starts), dtype=torch.bool)
-    taken = torch.zeros(len(starts), dtype=torch.long)
+    points, arrived = starts.clone(), torch.zeros(
+        len(starts), dtype=torch.bool, device=starts.device)
+    taken = torch.zeros(len(starts), dtype=torch.long, device=starts.device)
     both, stepped = vmap(_hessian_and_gradient(f)), vmap(step)
-    walking = torch.arange(len(starts))  # which walks still go on
+    walking = torch.arange(len(starts), device=starts.device)  # which walks still go on
     for _ in range(steps + 1):
         here = points[walking]
         hessian, g = both(here)
@@ -162,7 +163,7 @@ def distinct(losses: Tensor, eigenvalues: Tensor, tolerance: float = 1e-6) -> Te
     )  # fmt: skip
     same = torch.cdist(scaled, scaled, p=torch.inf) <= tolerance  # (K, K)
     first = same.int().argmax(dim=1)  # the first point equal to this one: itself or an earlier one
-    return (first == torch.arange(len(losses))).nonzero()[:, 0]
+    return (first == torch.arange(len(losses), device=first.device)).nonzero()[:, 0]
 
 
 def _hessian_and_gradient(f: Loss) -> Callable[[Tensor], tuple[Tensor, Tensor]]:

@@ -18,7 +18,7 @@ def pick_device(name: str | torch.device | None = None) -> torch.device:
             else a CUDA GPU if there is one, else the CPU. Apple's "mps" is used only when named:
             it has no float64, which several chapters need.
     Returns:
-        a device on which a tensor was made successfully.
+        a device that PyTorch reports as present; nothing has been computed on it yet.
     Raises:
         ValueError: no such device here, or not the name of a device; the message says what to do.
     """

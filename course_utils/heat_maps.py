@@ -66,13 +66,14 @@ def heat_map(
     """Coloured cells with their numbers; hatched where all runs of a cell diverged.
 
     Args:
-        values: (rows, columns); NaN where no run is left.
+        values: (rows, columns); not finite where no run is left.
         rows, columns: what stands beside and under the cells.
         norm: the scale of the colours.
         lost: how many runs of a cell diverged and are left out, (rows, columns).
         count: how many runs a cell has; a cell without any shows a dash.
         best: "lowest" or "highest" frames that cell of each row.
     """
+    values = np.where(np.isfinite(values), values, np.nan)
     lost = np.isnan(values).astype(int) if lost is None else lost
     count = np.maximum(lost, 1) if count is None else count
     mesh = ax.pcolormesh(np.ma.masked_invalid(values), cmap=CELLS, norm=norm,

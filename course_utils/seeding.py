@@ -10,7 +10,7 @@ import operator
 import os
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
 import torch
@@ -77,6 +77,15 @@ def generator(offset: int = 0, device: str | torch.device = "cpu") -> torch.Gene
     entropy = np.random.SeedSequence(course_seed(), spawn_key=(operator.index(offset),))
     mixed = int(entropy.generate_state(1, np.uint64)[0]) >> 1  # 63 bits: what every torch accepts
     return torch.Generator(device=device).manual_seed(mixed)
+
+
+def forked() -> AbstractContextManager[None]:
+    """PyTorch's global streams, of the CPU and of CUDA GPUs in use, are put back afterwards.
+
+    `torch.manual_seed` starts all of them. Not Apple's GPU: PyTorch does not put its stream back.
+    """
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    return torch.random.fork_rng(devices=list(devices))
 
 
 @contextmanager

@@ -149,6 +149,7 @@ def test_a_run_keeps_mode_gradients_data_and_rate(healthy):
     (healthy_script().replace("record(name,", "print(name,"), "once an epoch"),
     (healthy_script().replace('"held_out", x_held', '"test", x_held'), "not 'test'"),
     (healthy_script() + "\nnet = 3", "`net` is int, not a network"),
+    (healthy_script() + "\noptimizer = None", "`optimizer` is NoneType, not an optimiser"),
     (healthy_script().replace("label_train[rows]).backward()", "label_train).backward()"),
      r"line \d+, `loss\(net\(x_train\[rows\]\), label_train\).backward\(\)`: ValueError"),
 ])

@@ -11,7 +11,10 @@ from torch import nn
 from torch.nn import functional as F
 from torch.testing import assert_close
 
-from tests.chapter import Chapter, assert_follows
+from course_utils import datasets
+from course_utils.figures import new_figure
+from course_utils.widgets.convolution import WRONG, learning_picture
+from tests.chapter import Chapter, assert_follows, assert_seen, missions
 
 CHAPTER = Chapter("10")
 f64 = torch.float64
@@ -300,6 +303,47 @@ def test_each_control_changes_picture_and_words(chapter, id, change):
         "draw-playground": {"drawing": "/".join(["04444000"] * 8)}}[id]
     widget.move(**start)
     assert_follows(widget, change)
+
+
+@pytest.fixture(scope="module")
+def live():
+    fashion = datasets.fashion()
+    return CHAPTER.names(["pay-nets", "live-train", "live-playground"], fashion=fashion,
+                         cross_entropy=F.cross_entropy, garments=(fashion.train_x, fashion.train_y))
+
+
+def until(live, goal, **settings):
+    """Train until the goal is reached; the number of steps it took."""
+    settings = SimpleNamespace(**{"seed": 1, "turns": 0, "tilt": 0, "lr": 0.008} | settings)
+    for step, state in zip(range(151), live.lessons(settings), strict=False):
+        if goal(SimpleNamespace(settings=vars(settings), step=step, state=state)):
+            return step
+    return None
+
+
+def test_the_missions_of_the_live_training_can_be_reached(live):
+    upright, turned, never = missions(live, "live-playground")
+    assert until(live, upright) > 0
+    assert until(live, turned, turns=45, tilt=45) > 0
+    assert until(live, never, lr=1.0) == 40
+
+
+@pytest.mark.parametrize("moves", [{"turns": 90}, {"tilt": 60}, {"lr": 0.05}])
+def test_each_control_of_the_live_training_is_seen(live, moves):
+    assert_seen(live.shown["live-playground"], moves, steps=5)
+
+
+def test_the_learning_picture_names_what_is_read_wrongly():
+    _, axes = new_figure(3)
+    artists, update = learning_picture(["hat", "shoe"], (8, 3), 4)(axes, {})
+    state = {"filters": torch.randn(8, 3, 3), "maps": torch.rand(9, 4, 4),
+             "images": torch.rand(5, 4, 4), "label": torch.tensor([0, 1, 1, 0, 0]),
+             "answer": torch.tensor([0, 0, 1, 1, 0])}
+    assert update(state) == "2 of 5 held-out images read wrongly; the first: shoe, read as hat"
+    assert [text.get_text() for text in axes[2].texts] == ["hat", "shoe"] + [""] * (WRONG - 2)
+    assert axes[2].get_title() == "2 of 5 wrong, read as:" and axes[2].title in artists
+    assert update(state | {"answer": state["label"]}) == "0 of 5 held-out images read wrongly"
+    assert not any(text.get_text() for text in axes[2].texts)
 
 
 def test_the_buttons_load_clear_and_move_the_drawing(chapter):

@@ -37,6 +37,11 @@ def test_the_best_cell_of_each_row_is_framed_where_one_is_finite(best, first, se
     assert framed(axes[0]) == first and framed(axes[1]) == second
 
 
+def test_an_infinite_loss_counts_as_diverged():
+    _, axes = drawn({"a": [[1.0, np.inf, 3.0], [9.0, 4.0, 2.0]], "b": SECOND})
+    assert [p.get_xy() for p in axes[0].patches if p.get_hatch()] == [(1, 0)]
+
+
 def test_cells_of_diverged_runs_are_hatched_and_explained():
     _, axes = drawn({"a": FIRST, "b": SECOND})
     hatched = [p.get_xy() for p in axes[0].patches if p.get_hatch()]

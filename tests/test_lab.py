@@ -2,6 +2,7 @@
 
 import json
 import socket
+from types import SimpleNamespace
 
 import pytest
 
@@ -27,6 +28,29 @@ def test_the_news_prompt_is_off():
     settings = json.loads((lab.SETTINGS / "overrides.json").read_text(encoding="utf-8"))
 
     assert settings["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "-1", "x", "8.5"])
+def test_what_is_no_port_is_refused_in_words(text, capsys):
+    with pytest.raises(SystemExit):
+        lab.options([f"--port={text}"])
+    assert "a port is a whole number from 1 to 65535" in capsys.readouterr().err
+
+
+def test_the_first_ctrl_c_leaves_the_server_time_to_ask(monkeypatch):
+    answers = [KeyboardInterrupt, KeyboardInterrupt, 0]
+    server = SimpleNamespace(wait=lambda: _give(answers.pop(0)))
+    monkeypatch.setattr(lab, "prepare", lambda *_: lab.ROOT / "my_course" / "00_start_here.ipynb")
+    monkeypatch.setattr(lab, "damaged_data", list)
+    monkeypatch.setattr(lab.subprocess, "Popen", lambda *_, **__: server)
+
+    assert lab.main(["--no-browser"]) == 0 and not answers
+
+
+def _give(answer):
+    if answer is KeyboardInterrupt:
+        raise KeyboardInterrupt
+    return answer
 
 
 def test_a_port_in_use_is_noticed():

@@ -65,6 +65,11 @@ def walk():
                            rings=next(c for c in left.collections if type(c) is LineCollection))
 
 
+def test_the_title_moves_with_the_surface(walk):
+    walk.move(surface="ditch")
+    assert walk.left.get_title().startswith("ditch") and walk.left.title in walk.artists
+
+
 def test_the_section_is_the_loss_and_the_quadratic_touches_it_to_second_order(walk):
     walk.move(surface="ditch", x=0.5, step=1.0)
     walked, heights = map(np.asarray, walk.section["loss"].get_data())

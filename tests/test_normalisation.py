@@ -53,9 +53,10 @@ def test_percentiles_are_numpys():
 
 def test_the_skew_picture_follows_hessian_and_path():
     _, ax = new_figure()
-    artists, update = skew_picture((-2, 2), (-2, 2))(ax, {})
+    (*artists, title), update = skew_picture((-2, 2), (-2, 2))(ax, {})
     places = [torch.tensor([1.0, 1.0], dtype=f64), torch.tensor([0.5, 0.2], dtype=f64)]
     words = update({"hessian": H, "best": BEST, "places": places})
+    assert title is ax.title and title.get_text().split(",")[0] in words
     first = [artist.get_xydata().copy() for artist in artists]
     squeezed = H * torch.tensor([[1.0, 4.0], [4.0, 16.0]])
     update({"hessian": squeezed, "best": BEST, "places": [*places, BEST]})

@@ -276,6 +276,21 @@ def test_missions_are_marked_when_reached_and_kept(monkeypatch):
     assert play._frame._mission_list.value.count("✓ done") == 1
 
 
+def test_a_mission_asks_for_settings_that_steps_were_taken_with():
+    play = Playground("play", descend, picture, CONTROLS, missions=[
+        Mission("half", lambda run: run.settings["lr"] >= 0.5),
+        Mission("wide", lambda run: run.settings["width"] == 9)])
+    play.run_now(5)
+    lr = play._frame.controls["lr"].grid
+    play.move(lr=next(value for value in lr if value >= 0.5), width=9)
+    assert "✓" not in play._frame._mission_list.value   # nothing was trained with either
+    play.run_now(1)
+    assert play._frame._reached == {0}                  # the width waits for a reset
+    play.reset()
+    play.run_now(1)
+    assert play._frame._reached == {0, 1}
+
+
 def test_running_the_cell_again_closes_the_first_widget(play):
     second = Playground("play", descend, picture, CONTROLS)
     assert play._transport.run.disabled and play._frame.inputs["lr"].disabled

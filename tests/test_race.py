@@ -35,6 +35,11 @@ def plain(theta, grad, state, step, *, lr):
     return theta - lr * grad
 
 
+def in_place(theta, grad, state, step, *, lr):
+    theta -= lr * grad
+    return theta
+
+
 def counting(theta, grad, state, step, *, lr, mu):
     state["calls"] = state.get("calls", 0) + 1
     assert state["calls"] == step + 1                # its own state, and steps from 0
@@ -61,6 +66,13 @@ def test_a_rule_walks_as_in_a_plain_loop():
         theta = theta - 0.1 * BENDS.numpy() * theta
     assert_close(torch.stack(list(states[-1]["places"]["plain"])),
                  torch.stack([s["thetas"]["plain"] for s in states]))
+
+
+def test_a_rule_that_works_in_place_walks_alike_and_moves_no_other():
+    states = yields(4, {"in place": in_place, "plain": plain}, bowl, START.clone(), always(lr=0.1))
+    mine, other = (torch.stack(list(states[-1]["places"][name])) for name in ("in place", "plain"))
+    assert_close(mine, other)
+    assert_close(mine[0], START)
 
 
 def test_each_rule_has_its_own_memory_and_gets_only_what_it_names():

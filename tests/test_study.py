@@ -420,6 +420,7 @@ def test_progress_counts_by_chapter(monkeypatch):
     monkeypatch.setattr(study, "_totals", [lambda: there])
     record("exercise", "torch-mse", "passed")
     record("mission", "reg-line/1", True)
+    record("mission", "reg-line/best", {"loss": 1.0})        # a kept result is no mission done
     record("recall", "torch-q-dim", {"right": True})
     record("recall", "torch-q-eval", {"right": False})
     parts(predict("reg-a", number=True))[1][0].value = "10"

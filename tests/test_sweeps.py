@@ -626,6 +626,10 @@ def test_a_kernel_interrupt_keeps_the_finished_chunks(monkeypatch):
     assert np.isnan(table["train_loss"][3:]).all() and np.isfinite(table["train_loss"][:3]).all()
     assert not table.diverged.any()
     assert "3 not trained: interrupted" in repr(table)
+    told = [text.get_text() for ax in (table.plot("width", "train_loss"),
+                                       table.heat("lr", "width", "train_loss"))
+            for text in ax.texts]
+    assert not any("diverged" in text for text in told)
     with pytest.raises(ValueError, match="interrupted before"):
         table.model(4)
 

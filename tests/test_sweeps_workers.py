@@ -110,7 +110,7 @@ def test_chunks_that_end_in_another_order_are_put_back_into_their_rows(fake_dask
 
 
 def test_ray_gets_the_chunks_and_may_begin_them_anew(monkeypatch):
-    said = {}
+    said, cancelled = {}, []
 
     def remote(max_retries):
         said["retries"] = max_retries
@@ -119,12 +119,21 @@ def test_ray_gets_the_chunks_and_may_begin_them_anew(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(
         is_initialized=lambda: True, cluster_resources=lambda: {"CPU": 2.0}, remote=remote,
         wait=lambda waiting, num_returns: (waiting[-1:], waiting[:-1]),
-        get=lambda future: future.value()))
+        get=lambda future: future.value(), cancel=cancelled.append))
     settings = grid(lr=[0.05, 0.1], seed=range(3))
 
     there = sweep(make, nn.MSELoss(), rows(), settings, steps=5, workers="ray")
     same(sweep(make, nn.MSELoss(), rows(), settings, steps=5), there)
-    assert said["retries"] == _workers.ATTEMPTS
+    assert said["retries"] == _workers.ATTEMPTS and not cancelled
+
+    def stop():
+        raise KeyboardInterrupt
+
+    each = _workers._by_ray(lambda job: stop() if job == 2 else job, [(1,), (2,), (3,)])
+    assert next(each) == (2, 3)                      # the stand-in gives the last one first
+    with pytest.raises(KeyboardInterrupt):
+        next(each)
+    assert len(cancelled) == 1                       # the one that was still waiting
 
 
 @pytest.mark.parametrize(("workers", "module"), [("ray", "ray"), ("tcp://h:8786", "distributed")])

@@ -41,11 +41,12 @@ def computer() -> list[Finding]:
 
 
 def device() -> list[Finding]:
-    """Where the chapters compute, and why there."""
+    """The device that `pick_device` gives, and why; chapter 01 asks for it."""
     from course_utils.device import pick_device, why_this_device
 
     try:
-        return [(OK, f"chapters compute on {pick_device()}: {why_this_device()}")]
+        return [(OK, f"chapter 01 computes on {pick_device()}: {why_this_device()}; the others, "
+                     "with small nets, on the processor")]
     except ValueError as error:
         return [(BAD, f"{error} Change or remove COURSE_DEVICE")]
 

@@ -61,6 +61,17 @@ def prepare(copies: Copies, chapter: str | None, fresh: str | None) -> Path:
     return copies.folder / wanted.name if wanted else copies.last_touched()
 
 
+def port_number(text: str) -> int:
+    """A port from the command line.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if not (text.isdecimal() and 1 <= int(text) <= 65535):
+        raise argparse.ArgumentTypeError("a port is a whole number from 1 to 65535")
+    return int(text)
+
+
 def options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python course.py lab", description=__doc__)
     parser.add_argument("chapter", nargs="?", help="number of the chapter to open; without it, "
@@ -68,7 +79,8 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--fresh", metavar="NN", help="start this chapter anew; your old copy is "
                         "kept in my_course/earlier")
     parser.add_argument("--no-browser", action="store_true", help="print the address only")
-    parser.add_argument("--port", type=int, help="port of the server (default: 8888 or the next)")
+    parser.add_argument("--port", type=port_number,
+                        help="port of the server (default: 8888 or the next)")
     return parser.parse_args(arguments)
 
 
@@ -88,11 +100,13 @@ def main(arguments: list[str] | None = None) -> int:
     own_kernel = {"JUPYTER_PATH": str(Path(sys.prefix) / "share" / "jupyter")}
     print(f"course: opening {opened.relative_to(ROOT).as_posix()} (stop with Ctrl-C, twice)",
           flush=True)
-    try:
-        return subprocess.call(jupyter_command(opened, chosen.port, not chosen.no_browser),
-                               env=os.environ | own_kernel)
-    except KeyboardInterrupt:
-        return 0
+    server = subprocess.Popen(jupyter_command(opened, chosen.port, not chosen.no_browser),
+                              env=os.environ | own_kernel)
+    while True:
+        try:
+            return server.wait()
+        except KeyboardInterrupt:  # Jupyter hears it too: it asks, and ends at the second one
+            continue
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from nbformat import NotebookNode
 from course_utils import paths
 from course_utils.files import write_whole
 from tools import bootstrap, canonical, chapters, excerpt
-from tools.lab import is_free
+from tools.lab import is_free, port_number
 
 TAG = "playground"
 PORT = 8866
@@ -221,7 +221,8 @@ def main(arguments: list[str] | None = None) -> int:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("chapter", nargs="*", help="02, or a file name; without it, a list of all")
     parser.add_argument("--no-browser", action="store_true", help="print the address only")
-    parser.add_argument("--port", type=int, help=f"port of the server (default: {PORT} or another)")
+    parser.add_argument("--port", type=port_number,
+                        help=f"port of the server (default: {PORT} or another)")
     chosen = parser.parse_args(arguments)
     if chosen.port is not None and not is_free(chosen.port):
         print(f"course: port {chosen.port} is in use; close what uses it, or name another with "

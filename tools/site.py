@@ -36,6 +36,7 @@ from tools import (
     site_ledger,
     site_words,
 )
+from tools.lab import port_number
 
 SOURCES = chapters.ROOT / "docs" / "site"
 BUILT = chapters.ROOT / "build" / "site"
@@ -232,7 +233,8 @@ def main(arguments: list[str] | None = None) -> int:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("chapter", nargs="*", help="02, or a file name; every chapter if none")
     parser.add_argument("--serve", action="store_true", help="show the pages afterwards")
-    parser.add_argument("--port", type=int, default=0, help="of --serve (default: a free one)")
+    parser.add_argument("--port", type=port_number, default=0,
+                        help="of --serve (default: a free one)")
     chosen = parser.parse_args(arguments)
     try:
         code = build(only=chapters.choose(chosen.chapter) if chosen.chapter else [])
@@ -246,7 +248,11 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"site: made {len(list(pages.rglob('*.html')))} pages in "
           f"{pages.relative_to(chapters.ROOT).as_posix()}; open index.html there")
     if chosen.serve:
-        serve(pages, chosen.port)
+        try:
+            serve(pages, chosen.port)
+        except OSError as error:
+            print(f"site: port {chosen.port}: {error}; name another with --port", file=sys.stderr)
+            return 1
     return 0
 
 

@@ -117,7 +117,7 @@ def run_script(script: str, seed: int = 0) -> Run:
     mixed = int(torch.randint(2**31, (), generator=seeding.generator(13_000 + seed)))
     hook = register_optimizer_step_pre_hook(watch.step)
     try:
-        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+        with seeding.forked(), torch.enable_grad():
             torch.manual_seed(mixed)
             exec(code, names)
     except ScriptError:
@@ -209,6 +209,8 @@ def _collected(run: Run, names: dict[str, Any], watch: _Watch) -> Run:
     net = names["net"]
     if not isinstance(net, nn.Module):
         raise ScriptError(f"`net` is {type(net).__name__}, not a network.")
+    if not isinstance(names["optimizer"], torch.optim.Optimizer):
+        raise ScriptError(f"`optimizer` is {type(names['optimizer']).__name__}, not an optimiser.")
     run.net, run.loss, run.lr = net, names["loss"], names["optimizer"].param_groups[0]["lr"]
     run.x_train, run.label_train = names["x_train"], names["label_train"]
     run.x_held, run.label_held = names["x_held"], names["label_held"]

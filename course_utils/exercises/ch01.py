@@ -239,16 +239,17 @@ class _ColumnsCounted(Rentals):
 
 def _judge_dataset(answer: type) -> Verdict:
     kept = []                            # both at once: the second must not disturb the first
-    for rows, given in ((ROWS, "\n".join((HEADER, *ROWS))),
-                        (LONGER, f"a second file, with {len(LONGER):,} rows below its header")):
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "rentals.csv.gz"
+    files = {"\n".join((HEADER, *ROWS)): ROWS,
+             f"a second file, with {len(LONGER):,} rows below its header": LONGER}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # it may be kept open
+        for number, (given, rows) in enumerate(files.items()):
+            path = Path(folder) / f"rentals-{number}.csv.gz"
             path.write_bytes(gzip.compress("\n".join((HEADER, *rows, "")).encode("utf-8")))
             kept.append((answer(path), rows))
             fault = next(filter(None, (_fault_of_items(*one) for one in kept)), None)
-        if fault:
-            message, got, expected = fault
-            return Verdict(False, message, given=given, got=got, expected=expected)
+            if fault:
+                message, got, expected = fault
+                return Verdict(False, message, given=given, got=got, expected=expected)
     return Verdict(True, "Every row of the file comes out as one pair, ready for a DataLoader.")
 
 

@@ -19,6 +19,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from ..own_code import own_frame
+from ..seeding import forked
 
 _LONGEST = 10_000  # items taken from a generator
 
@@ -127,8 +128,7 @@ def _unchanged(new: Any, old: Any) -> bool:
 def same_randomness() -> Iterator[None]:
     """Draws inside are the same each time; the notebook's own random state stays as it was."""
     python, numpy = random.getstate(), np.random.get_state()
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
-    with torch.random.fork_rng(devices=list(devices)):
+    with forked():
         random.seed(0)
         np.random.seed(0)
         torch.manual_seed(0)

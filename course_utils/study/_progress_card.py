@@ -42,7 +42,7 @@ def progress_card(
             escape(chapter),
             _of(len(values("exercise", chapter)), _total(there, "exercise", chapter)),
             _predictions(values("prediction", chapter)),
-            _of(len(values("mission", chapter)), 0),
+            _of(sum(value is True for value in values("mission", chapter)), 0),
             _recalled(values("recall", chapter)),
         ]
         for chapter in sorted(chapters)

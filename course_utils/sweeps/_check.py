@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..seeding import forked
 from ..training_input import Batches, check_loss, check_parts, check_prediction, explained
 from ._nets import Score
 from ._train import Chunk
@@ -41,7 +42,7 @@ def _try(
     prediction: Any = None
     net.train(training)
     try:
-        with torch.random.fork_rng(devices=[]):
+        with forked():
             prediction = net(x)
             check_prediction(prediction, y)
             check_loss(loss(prediction, y), learning=True)

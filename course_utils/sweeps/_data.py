@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..seeding import generator
+from ..seeding import forked, generator
 from ._calls import arguments, call, frozen
 
 Settings = dict[str, Any]
@@ -97,7 +97,7 @@ class Source:
         if key in self._made:
             return self._made[key]
         if callable(data):
-            with torch.random.fork_rng(devices=[]):
+            with forked():
                 start_stream(generator(DATA_STREAM).initial_seed())
                 data = call(self.given, settings, self.name)
         pair = isinstance(data, Sequence) and len(data) == 2

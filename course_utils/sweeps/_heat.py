@@ -48,7 +48,8 @@ def _pivot(
     count, measured = np.zeros(shape, dtype=int), table[value]
     for i, row in enumerate(rows):
         for j, column in enumerate(columns):
-            here = measured[equals(table[y], row) & equals(table[x], column)]
+            cell = equals(table[y], row) & equals(table[x], column)
+            here = measured[table.finished & cell]
             finite = here[np.isfinite(here)]
             lost[i, j], count[i, j] = len(here) - len(finite), len(here)
             if len(finite):

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import stack_module_state, vmap
 
 from ..parameters import write
+from ..seeding import forked
 from ._data import Batch
 
 Score = Callable[[Tensor, Tensor], Any]  # (prediction, label) -> one number: loss or metric
@@ -92,7 +93,7 @@ class Nets:
     ) -> None:
         """Try all nets at once; what vmap cannot do, though one net can, is done in turn."""
         before = {name: value.clone() for name, value in self.buffers.items()}
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
+        with forked(), torch.no_grad():
             try:
                 self.scores(training, [loss], training=True)
                 self.scores(measuring, [loss], training=False)

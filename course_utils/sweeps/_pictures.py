@@ -35,7 +35,7 @@ def curve(table: Sweep, x: str, y: str, by: str | None, ax: Axes | None) -> Axes
     lost = np.zeros(len(places), dtype=int)
     for (_, rows), look in zip(parts, lines, strict=True):
         cells = [rows[equals(table[x][rows], place)] for place in places]
-        lost += [int((~np.isfinite(table[y][cell])).sum()) for cell in cells]
+        lost += [int((table.finished[cell] & ~np.isfinite(table[y][cell])).sum()) for cell in cells]
         spread = np.array([_quantiles(table[y][cell]) for cell in cells])
         if numbers(places):
             _draw(ax, at, spread, look if len(places) <= MOST_MARKED else look | {"marker": None})

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..seeding import generator
+from ..seeding import forked, generator
 from ._data import Batch, Rows, start_stream
 from ._nets import Nets, Score
 
@@ -82,7 +82,7 @@ def train_chunk(chunk: Chunk, plan: Plan, tick: Callable[[], None] = lambda: Non
 
     What the nets draw while they train (dropout) follows from the chunk's seeds alone.
     """
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+    with forked(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "There is a performance drop")  # slower, still right
         start_stream(generator(DROPOUT_STREAM + chunk.seeds[0]).initial_seed())
         nets = Nets([made(make, seed) for make, seed in zip(chunk.make, chunk.seeds, strict=True)])
@@ -151,7 +151,7 @@ class _Updates:
 
 def made(make: Callable[[], nn.Module], seed: int) -> nn.Module:
     """The net with that seed's initial weights; torch's global stream is left as it was."""
-    with torch.random.fork_rng(devices=[]):
+    with forked():
         start_stream(generator(seed).initial_seed())
         return make()
 
@@ -180,7 +180,7 @@ def _measure(nets: Nets, chunk: Chunk, plan: Plan, alive: Tensor) -> dict[str, T
     if chunk.held_out is not None:
         names = ("held_out_loss", *plan.metrics)
         found |= dict(zip(names, _means(nets, chunk.held_out, plan), strict=True))
-    finite = alive & found["train_loss"].isfinite()
+    finite = alive.cpu() & found["train_loss"].isfinite()
     return {name: value.masked_fill(~finite, math.nan) for name, value in found.items()}
 
 
@@ -191,5 +191,5 @@ def _means(nets: Nets, rows: Rows, plan: Plan) -> list[Tensor]:
     for start in range(0, len(rows), size):
         batch = rows.slice(start, start + size)
         for total, value in zip(sums, nets.scores(batch, functions, False), strict=True):
-            total.add_(value.double().cpu() * len(batch))
+            total.add_(value.cpu().double() * len(batch))
     return [total / len(rows) for total in sums]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,13 @@ import torch
 from matplotlib.artist import Artist
 from torch import Tensor
 
-from ..convolution_pictures import GREY, SIGNED, around, limits, mosaic
+from ..convolution_pictures import GAP, GREY, SIGNED, around, limits, mosaic
 from ..figures import COLORS, percent
 
 Updater = Callable[[Mapping[str, Any]], str]
 Layers = list[tuple[int, int]]
+
+WRONG = 9  # wrong answers that are shown
 
 
 def kernel_picture(
@@ -165,5 +167,55 @@ def reading_picture(
                     f"pixel in row {row + 1}, column {column + 1} would hurt the answer most.")
 
         return [ink, *bars, maps, seen], update
+
+    return picture
+
+
+def learning_picture(
+    classes: Sequence[str], filters: tuple[int, int], size: int
+) -> Callable:
+    """The filters, the maps of one image, and the first wrong answers, while a net learns.
+
+    Args:
+        classes: their names.
+        filters: number F and side k of the first layer's filters.
+        size: side n of the images.
+    Returns:
+        picture for three panels. What the training yields has "filters", (F, k, k); "maps", an
+        image and its F feature maps, (1 + F, n, n); "images", (N, n, n), with their "label" and
+        the net's "answer", both (N,).
+    """
+    count, k = filters
+    blank = [mosaic(torch.zeros(tiles, side, side), 3)
+             for tiles, side in ((count, k), (1 + count, size), (WRONG, size))]
+    box = {"facecolor": "white", "alpha": 0.75, "pad": 1, "edgecolor": "none"}
+
+    def picture(axes: np.ndarray, settings: Mapping[str, Any]) -> tuple[list[Artist], Updater]:
+        shown = [ax.imshow(tiles, cmap=cmap, vmin=low, vmax=1, interpolation="nearest")
+                 for ax, tiles, cmap, low in zip(axes, blank, (SIGNED, GREY, GREY), (-1, 0, 0),
+                                                 strict=True)]
+        for ax, title in zip(axes, ("filters", "an image and its maps", "wrong"), strict=True):
+            ax.set(title=title, xticks=[], yticks=[])
+            ax.grid(False)
+        said = [axes[2].text(i % 3 * (size + GAP), i // 3 * (size + GAP), "", fontsize=7,
+                             va="top", bbox=box) for i in range(WRONG)]
+
+        def update(state: Mapping[str, Any]) -> str:
+            label, answer = state["label"], state["answer"]
+            wrong = (answer != label).nonzero()[:, 0]
+            first = wrong[:WRONG]
+            missing = torch.zeros(WRONG - len(first), size, size)
+            shown[0].set_data(mosaic(state["filters"], 3, signed=True))
+            shown[1].set_data(mosaic(state["maps"], 3))
+            shown[2].set_data(mosaic(torch.cat([state["images"][first], missing]), 3))
+            names = [classes[i] for i in answer[first]] + [""] * len(missing)
+            for text, name in zip(said, names, strict=True):
+                text.set_text(name)
+            axes[2].set_title(f"{len(wrong)} of {len(label)} wrong, read as:")
+            example = "" if not len(wrong) else (
+                f"; the first: {classes[label[first[0]]]}, read as {names[0]}")
+            return f"{len(wrong)} of {len(label)} held-out images read wrongly{example}"
+
+        return [*shown, *said, axes[2].title], update
 
     return picture

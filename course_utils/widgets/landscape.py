@@ -73,7 +73,7 @@ def bend_picture(
             return _words(surface, at, g, values, classify, step, changes)
 
         moving = [artist for artists in maps.values() for artist in artists]
-        return [*moving, *point.artists, *section.artists], update
+        return [*moving, left.title, *point.artists, *section.artists], update
 
     return picture
 

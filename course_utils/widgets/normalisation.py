@@ -49,7 +49,7 @@ def skew_picture(x_range: tuple[float, float], y_range: tuple[float, float]) -> 
             ax.set_title(f"condition number {ratio:.3g}, η limit {limit:.2g}")
             return f"condition number {ratio:.3g}; descent comes nearer below η = {limit:.2g}"
 
-        return [*lines, star, route, dot, ring], update
+        return [*lines, star, route, dot, ring, ax.title], update
 
     return picture
 

@@ -52,8 +52,8 @@ class Playground(Shown):
         headless_steps: the run's length without a browser (default: `steps`).
         panels: axes of the picture (the loss curves get one more).
         log_loss: logarithmic loss axis.
-        missions: goals look at `run.settings`, `run.step`, `run.curves`, `run.state`,
-            `run.diverged`.
+        missions: goals look at `run.settings` (those that steps were taken with), `run.step`,
+            `run.curves`, `run.state`, `run.diverged`.
         mode: "task" (background), "click" (inside the click) or "auto".
         looks: name of a curve → colour, line style and the like, where the usual ones do not fit.
         speed: what the speed control shows at first; slower where a run would be over at once.
@@ -285,7 +285,7 @@ class Playground(Shown):
         self._transport.show_progress(
             max(run.step, 0), run.seconds_left if self.state == "running" else None
         )
-        self._frame.check_missions(run)
+        self._frame.check_missions(run.as_trained())
         end = time.perf_counter()
         # A frame that comes late does not delay those after it; but training keeps a third.
         self._planned = max(self._planned, begin - FRAME) + FRAME

@@ -108,7 +108,8 @@ class Racer:
             ValueError: the rule returned another shape.
         """
         given = {key: value for key, value in hyper.items() if key in self._takes}
-        new = self._rule(self.theta, self._gradient, self._state, step, **given).detach()
+        here = self.theta.clone(), self._gradient.clone()  # the rule may work in place
+        new = self._rule(*here, self._state, step, **given).detach()
         if new.shape != self.theta.shape:
             raise ValueError(f"the rule {self._name!r} returned theta of shape {tuple(new.shape)}; "
                              f"it was given {tuple(self.theta.shape)}")  # fmt: skip

@@ -3,6 +3,7 @@
 Knows nothing of widgets or pictures, so the whole of it is tested without a browser.
 """
 
+import copy
 import math
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -66,6 +67,15 @@ class Run:
     def seconds_left(self) -> float | None:
         """Seconds of computing still to come at the pace so far; None before the first step."""
         return None if self.step < 1 else self.seconds / self.step * (self.steps - self.step)
+
+    def as_trained(self) -> "Run":
+        """This run with the settings that its steps were taken with, as missions see it.
+
+        Else a control moved after the last step, or one that waits for the next reset, would count.
+        """
+        seen = copy.copy(self)
+        seen._frozen = self.settings | {name: trail[-1] for name, trail in self.changes.items()}
+        return seen
 
     def note_change(self, name: str) -> None:
         """Remember that a control was moved: it counts if another step is taken."""

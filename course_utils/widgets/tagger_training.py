@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ..figures import COLORS
+from ..seeding import forked
 from ..texts import NO_TAG, TAGS, Vocabulary
 from .attention import SENTENCE, place
 from .attention_map import ALL, Typed, WeightMap, labels, read, write
@@ -58,7 +59,7 @@ def train_tagger(
     counted = _Counter(held_out, marked, hide, hidden)
 
     def make(settings: Any) -> Iterator[Mapping[str, Any]]:
-        with torch.random.fork_rng(devices=[]):
+        with forked():
             torch.manual_seed(settings.seed)
             net = make_net(settings.positions, settings.heads)
         draw = torch.Generator().manual_seed(settings.seed)

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -92,7 +93,7 @@ def test_tools_write_through_the_one_helper(name):
 # ---- data sets ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["births", "bikes", "brown"])
+@pytest.mark.parametrize("name", datafiles.names())
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_one_flipped_bit_of_a_data_file_is_never_used(tmp_path, monkeypatch, name, share):
     file = datafiles.expected(name)["file"]
@@ -112,7 +113,7 @@ def test_the_lab_names_damaged_data_before_it_opens(tmp_path, monkeypatch, capsy
     monkeypatch.setattr("course_utils.datasets.verify_all", lambda: [broken])
     monkeypatch.setattr(lab, "prepare", lambda *_: lab.ROOT / "my_course" / "00_start_here.ipynb")
     monkeypatch.setattr(lab, "MINE", tmp_path)
-    monkeypatch.setattr(lab.subprocess, "call", lambda *_, **__: 0)
+    monkeypatch.setattr(lab.subprocess, "Popen", lambda *_, **__: SimpleNamespace(wait=lambda: 0))
 
     assert lab.main(["--no-browser"]) == 0
     assert "course: damaged data set: births: births.csv.gz is missing" in capsys.readouterr().err

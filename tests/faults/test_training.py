@@ -177,6 +177,13 @@ def test_a_checkpoint_of_another_net_changes_nothing(checkpoint):
     refused(checkpoint, "was written for another model", Training(seed=5, width=6))
 
 
+def test_a_checkpoint_whose_second_part_is_no_state_changes_nothing(tmp_path):
+    other = Training(seed=5)
+    torch.save({"model": other.model.state_dict(), "optimizer": "SGD",
+                "generator": other.generator.get_state()}, tmp_path / "odd.pt")
+    refused(tmp_path / "odd.pt", "was written for another optimizer")
+
+
 def test_a_checkpoint_of_other_parts_names_both(checkpoint):
     training = Training()
     with pytest.raises(CheckpointError, match="model, optimizer, generator; you asked for model$"):
