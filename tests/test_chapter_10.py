@@ -308,8 +308,9 @@ def test_each_control_changes_picture_and_words(chapter, id, change):
 @pytest.fixture(scope="module")
 def live():
     fashion = datasets.fashion()
-    return CHAPTER.names(["pay-nets", "live-train", "live-playground"], fashion=fashion,
-                         cross_entropy=F.cross_entropy, garments=(fashion.train_x, fashion.train_y))
+    return CHAPTER.names(["pay-nets", "live-watch", "live-train", "live-playground"],
+                         fashion=fashion, cross_entropy=F.cross_entropy,
+                         garments=(fashion.train_x, fashion.train_y))
 
 
 def until(live, goal, **settings):

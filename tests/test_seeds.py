@@ -43,6 +43,14 @@ def test_prose_and_the_first_cell_do_not_make_runs_stale_but_code_does():
     assert seeds.code_fingerprint(book) != seeds.code_fingerprint(notebook(code("a", "x = 2")))
 
 
+def test_a_cell_cut_in_two_is_no_change_of_the_code():
+    whole, halves = notebook(code("a", "x = 1\n\ny = 2")), notebook(code("a", "x = 1"),
+                                                                   code("b", "y = 2"))
+    assert seeds.code_fingerprint(whole) == seeds.code_fingerprint(halves)
+    assert seeds.code_fingerprint(whole) != seeds.code_fingerprint(notebook(code("a", "x = 1"),
+                                                                            code("b", "y = 3")))
+
+
 def test_comments_are_no_change_of_the_code():
     said = 'x = "# no comment"   # a number\n# of its own\nfor i in x:\n    # why\n    print(i)\n'
     bare = 'x = "# no comment"\nfor i in x:\n    print(i)'

@@ -37,12 +37,12 @@ Job = tuple[Path, int]  # a chapter and a seed
 def code_fingerprint(notebook: NotebookNode) -> str:
     """Changes when the code of a chapter changes: then its runs under other seeds are stale.
 
-    Comments decide nothing, nor does the cell that finds the course (a new address of the
-    repository is no change).
+    Comments decide nothing, nor where one cell ends and the next begins, nor does the cell that
+    finds the course (a new address of the repository is no change).
     """
     code = [without_comments(canonical.source(c.source)) for c in notebook.cells
             if c.cell_type == "code" and not bootstrap.is_bootstrap(c)]
-    return hashlib.sha256(json.dumps(code).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n\n".join(code).encode()).hexdigest()[:16]
 
 
 def without_comments(source: str) -> str:
