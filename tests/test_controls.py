@@ -134,3 +134,9 @@ def test_a_text_starts_with_text():
 @pytest.mark.parametrize("name", CONTROLS)
 def test_every_widget_starts_at_the_control_s_start(name):
     assert CONTROLS[name].widget(name).value == START[name]
+
+
+def test_a_long_label_gets_more_room():
+    room = [float(Slider(0, 9, 1, label=label).widget("n").style.description_width.rstrip("em"))
+            for label in ("η", "start south–north", "lessons turned up to")]
+    assert room[0] == room[1] == 9.5 and room[2] == 11

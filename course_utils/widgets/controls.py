@@ -12,8 +12,12 @@ from urllib.parse import quote, unquote
 
 import ipywidgets
 
-_STYLE = {"description_width": "9.5em"}
-_LAYOUT = {"width": "auto"}  # as wide as its column
+
+def _labelled(label: str) -> dict[str, Any]:
+    """A row as wide as its column, with the same room for every label, more for a long one."""
+    room = max(9.5, 0.55 * len(label))  # else a long label is cut off
+    return {"description": label, "style": {"description_width": f"{room:.3g}em"},
+            "layout": {"width": "auto"}}  # fmt: skip
 
 
 @runtime_checkable
@@ -104,7 +108,7 @@ class Slider:
         return float(f"{value:.6g}")
 
     def widget(self, name: str) -> ipywidgets.Widget:
-        shared = {"description": self.label or name, "style": _STYLE, "layout": _LAYOUT}
+        shared = _labelled(self.label or name)
         if self.log:
             # A SelectionSlider holds exactly the grid's values: a FloatLogSlider rounds and
             # reports changes that nobody made.
@@ -166,7 +170,7 @@ class Choice:
     def widget(self, name: str) -> ipywidgets.Widget:
         return ipywidgets.Dropdown(
             options=[(str(option), option) for option in self.options], value=self.start(),
-            description=self.label or name, style=_STYLE, layout=_LAYOUT,
+            **_labelled(self.label or name),
         )
 
     def parse(self, text: str) -> Any:
@@ -197,9 +201,7 @@ class Toggle:
         return bool(self.value)
 
     def widget(self, name: str) -> ipywidgets.Widget:
-        return ipywidgets.Checkbox(
-            value=self.start(), description=self.label or name, style=_STYLE, layout=_LAYOUT
-        )
+        return ipywidgets.Checkbox(value=self.start(), **_labelled(self.label or name))
 
     def parse(self, text: str) -> bool:
         if text not in ("on", "off"):
@@ -236,7 +238,7 @@ class Text:
 
     def widget(self, name: str) -> ipywidgets.Widget:
         return ipywidgets.Text(
-            value=self.value, description=self.label or name, style=_STYLE, layout=_LAYOUT,
+            value=self.value, **_labelled(self.label or name),
             continuous_update=False, placeholder="type, then press Enter",
         )
 
@@ -260,8 +262,7 @@ class Seed:
 
     def widget(self, name: str) -> ipywidgets.Widget:
         return ipywidgets.BoundedIntText(
-            value=self.value, min=0, max=2**32 - 1, description=self.label, style=_STYLE,
-            layout=_LAYOUT,
+            value=self.value, min=0, max=2**32 - 1, **_labelled(self.label),
         )
 
     def parse(self, text: str) -> int:
