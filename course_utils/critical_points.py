@@ -80,8 +80,8 @@ def seek(
         Frye et al., Neural Computation 33 (2021), arXiv:2003.10397.
     """
     _check(starts, longest, steps)
-    points, arrived = starts.clone(), torch.zeros(
-        len(starts), dtype=torch.bool, device=starts.device)
+    points = starts.clone()
+    arrived = torch.zeros(len(starts), dtype=torch.bool, device=starts.device)
     taken = torch.zeros(len(starts), dtype=torch.long, device=starts.device)
     both, stepped = vmap(_hessian_and_gradient(f)), vmap(step)
     walking = torch.arange(len(starts), device=starts.device)  # which walks still go on
