@@ -140,3 +140,5 @@ def test_a_long_label_gets_more_room():
     room = [float(Slider(0, 9, 1, label=label).widget("n").style.description_width.rstrip("em"))
             for label in ("η", "start south–north", "lessons turned up to")]
     assert room[0] == room[1] == 9.5 and room[2] == 11
+    box = Toggle(label="x is transposed first").widget("n")  # in line with the boxes above it
+    assert box.style.description_width == "9.5em"

@@ -13,9 +13,12 @@ from urllib.parse import quote, unquote
 import ipywidgets
 
 
-def _labelled(label: str) -> dict[str, Any]:
-    """A row as wide as its column, with the same room for every label, more for a long one."""
-    room = max(9.5, 0.55 * len(label))  # else a long label is cut off
+ROOM = 9.5  # em; of labels, the same in every row
+
+
+def _labelled(label: str, room: float | None = None) -> dict[str, Any]:
+    """A row as wide as its column; a long label gets more room, else it would be cut off."""
+    room = max(ROOM, 0.55 * len(label)) if room is None else room
     return {"description": label, "style": {"description_width": f"{room:.3g}em"},
             "layout": {"width": "auto"}}  # fmt: skip
 
@@ -201,7 +204,8 @@ class Toggle:
         return bool(self.value)
 
     def widget(self, name: str) -> ipywidgets.Widget:
-        return ipywidgets.Checkbox(value=self.start(), **_labelled(self.label or name))
+        # its label stands behind the box, outside that room
+        return ipywidgets.Checkbox(value=self.start(), **_labelled(self.label or name, ROOM))
 
     def parse(self, text: str) -> bool:
         if text not in ("on", "off"):
