@@ -12,7 +12,6 @@ from urllib.parse import quote, unquote
 
 import ipywidgets
 
-
 ROOM = 9.5  # em; of labels, the same in every row
 
 
