@@ -1,10 +1,10 @@
 """What the whole course costs: seconds of each chapter, the start of a kernel, megabytes.
 
-    python -m benchmarks.course             # about ten minutes
+    python -m benchmarks.course             # about twenty minutes
 
 Each chapter runs under nbval as `python course.py test` runs it: CPU seconds of pytest and kernel
-together, so that other work on the computer disturbs little. Then all chapters two at a time, by
-the clock. Kernel starts and imports are medians of several.
+together, so that other work on the computer disturbs little; its own unit tests likewise. Then all
+chapters two at a time, by the clock. Kernel starts and imports are medians of several.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import report
@@ -31,12 +32,26 @@ def run_chapters(files: list[Path], processes: int) -> tuple[float, float]:
     Raises:
         RuntimeError: a chapter failed; its output is in the message.
     """
+    return _pytest(nbval_arguments(files, processes), kernel.headless_environment)
+
+
+def unit_tests(chapter: Path) -> float:
+    """CPU seconds of the unit tests written for one chapter.
+
+    Raises:
+        RuntimeError: a test failed; the output is in the message.
+    """
+    file = f"tests/test_chapter_{chapters.number(chapter)}.py"
+    return _pytest(["-p", "no:cacheprovider", file], kernel.test_environment)[0]
+
+
+def _pytest(arguments: list[str], surroundings: Callable[[Path], dict[str, str]],
+            ) -> tuple[float, float]:
     before, begin = _children(), time.perf_counter()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", *nbval_arguments(files, processes)],
-            cwd=chapters.ROOT, env=kernel.headless_environment(Path(scratch)),
-            capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-m", "pytest", "-q", *arguments],
+                              cwd=chapters.ROOT, env=surroundings(Path(scratch)),
+                              capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
     return _children() - before, time.perf_counter() - begin
@@ -84,17 +99,21 @@ def megabytes(folder: str = "") -> float:
 def main() -> None:
     found = report.Report("course", ("torch", "ipykernel", "nbval"))
     every = chapters.notebooks()[:2] if report.is_quick() else chapters.notebooks()
-    lines = ["# The chapters", "", "| chapter | CPU seconds under nbval | imports beyond PyTorch, "
-             "Matplotlib and widgets, seconds |", "|---|---|---|"]
-    spent, extra = {}, {}
+    lines = ["# The chapters", "", "| chapter | CPU seconds under nbval | of its unit tests | "
+             "imports beyond PyTorch, Matplotlib and widgets, seconds |", "|---|---|---|---|"]
+    spent, tested, extra = {}, {}, {}
     for path in every:
         spent[path], _ = run_chapters([path], 1)
+        tested[path] = unit_tests(path)
         extra[path] = statistics.median(import_seconds(path) for _ in range(STARTS))
-        lines.append(f"| {path.stem} | {spent[path]:.0f} | {extra[path]:.2f} |")
+        lines.append(f"| {path.stem} | {spent[path]:.0f} | {tested[path]:.0f} "
+                     f"| {extra[path]:.2f} |")
     _, clock = run_chapters(every, 2)
     start = statistics.median(first_result(every[0]) for _ in range(STARTS))
-    lines += ["", f"All of them, two at a time: {clock / 60:.1f} minutes. Kernel start to the "
-              f"first cell's result: {start:.1f} s. {report.environment(found.packages)}."]
+    lines += ["", f"All of them under nbval, two at a time: {clock / 60:.1f} minutes. Each further "
+              f"chapter adds about {statistics.median(spent.values()):.0f} CPU seconds there and "
+              f"{statistics.median(tested.values()):.0f} of its unit tests (medians). Kernel start "
+              f"to the first cell's result: {start:.1f} s. {report.environment(found.packages)}."]
     found.text("\n".join(lines))
     found.number("the dearest chapter under nbval, CPU s", max(spent.values()), at_most=60)
     found.number("the course under nbval on two cores, minutes", clock / 60, at_most=8)

@@ -1,4 +1,4 @@
-"""How cost grows with size: sweeps, Hessians, attention, pictures.
+"""How cost grows with size: sweeps, Hessians, attention, pictures, redraws.
 
     python -m benchmarks.growth             # about two minutes
 
@@ -18,13 +18,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks import report
+from benchmarks import live, report
 from benchmarks.curvature import problem
 from benchmarks.sweep import train_sweep
 from course_utils.curvature import hessian
 from course_utils.figures import new_figure, show
+from course_utils.widgets import Playground, Slider
 
 ROUNDS = report.rounds(5)
+WIDTHS = (2.0, 4.0, 8.0, 16.0)          # of square pictures, inches
 Work = Callable[[], object]
 
 
@@ -60,9 +62,26 @@ def pictures() -> dict[int, Work]:
         ax.contourf(x, y, np.log1p((1 - x) ** 2 + 5 * (y - x**2) ** 2), 20)
         show(fig, "A curved valley seen from above, its lowest point at (1, 1).")
 
-    dots = new_figure()[0].dpi
-    return {round((width * dots) ** 2): lambda width=width: draw(width)
-            for width in (2.0, 4.0, 8.0, 16.0)}
+    return {pixels(width): lambda width=width: draw(width) for width in WIDTHS}
+
+
+def redraws() -> dict[int, Work]:
+    """The moving parts of a playground's picture, drawn and encoded anew, by its pixels."""
+    x = torch.linspace(-3, 3, 400)[:, None]
+    train, picture = live.make_train(x, torch.sin(2 * x)), live.make_picture(x, torch.sin(2 * x))
+    found = {}
+    for width in WIDTHS:
+        play = Playground(f"redraw-{width:g}", train, picture,
+                          {"lr": Slider(0.001, 1, 0.05, log=True)}, figsize=(width, width),
+                          steps=10, mode="click")
+        play.step()
+        found[pixels(width)] = lambda play=play: play._draw(moving=True)
+    return found
+
+
+def pixels(width: float) -> int:
+    """Of a square figure `width` inches wide."""
+    return round((width * new_figure()[0].dpi) ** 2)
 
 
 def forward_and_back() -> dict[int, Work]:
@@ -79,7 +98,8 @@ def forward_and_back() -> dict[int, Work]:
 
 SIZES = {
     "sweep of K nets": sweeps, "full Hessian of P parameters": hessians,
-    "attention over T tokens": attentions, "picture of so many pixels": pictures,
+    "attention over T tokens": attentions, "new picture of so many pixels": pictures,
+    "redraw of a picture of so many pixels": redraws,
     "update of a net of width w": forward_and_back,
 }
 

@@ -56,7 +56,11 @@ LIST = """\
 </style></head>
 <body><h1>Playgrounds</h1>
 <p>Machine Learning, Measured. A page starts its own Python; that takes some seconds.</p>
-<ul>@ROWS@</ul></body></html>
+<ul>@ROWS@</ul>
+<script>
+  if (matchMedia("(prefers-color-scheme: dark)").matches)
+    for (const link of document.links) link.search = "?theme=dark";
+</script></body></html>
 """
 
 

@@ -47,6 +47,28 @@ def test_a_page_shows_its_playgrounds_alone_and_they_train(playgrounds, page, sc
     assert opened.tracebacks() == [] and opened.errors == [] and opened.foreign == []
 
 
+@pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1400)])
+def test_a_page_fits_a_phone_and_follows_the_dark_from_the_list(playgrounds, page, screenshot,
+                                                                 scheme, width):
+    from tests.browser.play import PlayPage
+
+    page.emulate_media(color_scheme=scheme)
+    page.goto(playgrounds.address())
+    address = page.get_by_role("link", name="Regression").evaluate("link => link.href")
+    page.set_viewport_size({"width": width, "height": 900})
+    opened = PlayPage(page, address)
+    live = opened.widget("Pieces that find their places")
+    live.press("Step")
+    opened.eventually(lambda: live.step >= 1)
+    screenshot(f"play-02-{scheme}-{width}")
+    screenshot(f"play-02-{scheme}-{width}-live", live.output)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    back, ink = (page.evaluate(f"getComputedStyle(document.body).{name}.match(/\\d+/g).map(Number)")
+                 for name in ("backgroundColor", "color"))
+    assert (sum(back[:3]) < sum(ink[:3])) == (scheme == "dark")
+    assert opened.errors == []
+
+
 def test_a_digit_is_drawn_and_read_on_the_page_of_chapter_10(playgrounds, page, screenshot):
     from tests.browser.play import PlayPage
 
