@@ -58,7 +58,25 @@ def test_comments_are_no_change_of_the_code():
 
     assert seeds.code_fingerprint(notebook(code("a", said))) == seeds.code_fingerprint(
         notebook(code("a", bare)))
+    assert seeds.code_fingerprint(notebook(code("a", said))) != seeds.code_fingerprint(
+        notebook(code("a", said.replace("no comment", "text"))))
     assert seeds.without_comments(text) == text
+
+
+@pytest.mark.parametrize(("cell", "source", "stale"), [
+    ("data", "x = [1, 2, 4]", True), ("rule", "def rule(x): return min(x)", True),
+    ("verdict", "claim('reg-a', holds=rule(x) > 2)", True), ("figure", "show(x, 'red')", False),
+    ("colour", "colour = 'red'", False)])
+def test_only_code_that_a_verdict_needs_makes_runs_stale(cell, source, stale):
+    cells = {"data": "x = [1, 2, 3]", "rule": "def rule(x): return max(x)", "colour": "colour = 1",
+             "figure": "show(x, colour)", "verdict": "claim('reg-a', holds=rule(x) > 1)"}
+
+    def fingerprint(cells):
+        defined = code("names", "claim = show = print")
+        return seeds.code_fingerprint(notebook(defined, *(
+            code(id, text, tags=["verdict"] if id == "verdict" else []) for id, text in
+            cells.items())))
+    assert (fingerprint(cells) != fingerprint(cells | {cell: source})) == stale
 
 
 def test_runs_of_other_chapters_and_seeds_are_kept(tmp_path):

@@ -2,7 +2,8 @@
 
 Runs every chapter (or those named) once per seed, in memory: the stored chapters are not touched.
 Each run is written to results/seeds.json, which the ledger quotes, as soon as it is through: what
-was interrupted goes on where it was, and only chapters whose code changed run anew. Exits with 1 if
+was interrupted goes on where it was, and only chapters run anew in which code changed that a
+verdict needs. Exits with 1 if
 the verdict of a fact differs from the stored one. Claims about speed (kind = "time") may differ and
 are not compared.
 """
@@ -10,6 +11,7 @@ are not compared.
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import io
 import json
@@ -27,7 +29,7 @@ from nbformat import NotebookNode
 
 from course_utils import claims, paths
 from course_utils.files import NotWrittenError, write_whole
-from tools import bootstrap, canonical, chapters, execute
+from tools import canonical, chapters, excerpt, execute, slices
 
 RESULTS = chapters.ROOT / "results" / "seeds.json"
 
@@ -35,14 +37,22 @@ Job = tuple[Path, int]  # a chapter and a seed
 
 
 def code_fingerprint(notebook: NotebookNode) -> str:
-    """Changes when the code of a chapter changes: then its runs under other seeds are stale.
+    """Changes when code changes that a verdict needs: then runs under other seeds are stale.
 
-    Comments decide nothing, nor where one cell ends and the next begins, nor does the cell that
-    finds the course (a new address of the repository is no change).
+    Figures, playgrounds and comments decide nothing, nor where one cell ends and the next begins.
+    Without a cell tagged `verdict`, all code counts.
     """
-    code = [without_comments(canonical.source(c.source)) for c in notebook.cells
-            if c.cell_type == "code" and not bootstrap.is_bootstrap(c)]
-    return hashlib.sha256("\n\n".join(code).encode()).hexdigest()[:16]
+    code = {id: without_comments(source) for id, source in excerpt.code(notebook).items()}
+    deciding = [cell.id for cell in notebook.cells if "verdict" in cell.metadata.get("tags", [])]
+    needed = slices.needed(code, deciding or code, must_be_bound=False)
+    statements = [_text(node, code[id]) for id, nodes in needed.items() for node in nodes]
+    return hashlib.sha256("\n".join(statements).encode()).hexdigest()[:16]
+
+
+def _text(node: ast.stmt, source: str) -> str:
+    """The lines of a statement, as they stand: `ast.unparse` differs between Pythons."""
+    first = min(part.lineno for part in [node, *getattr(node, "decorator_list", [])])
+    return "\n".join(source.splitlines()[first - 1:node.end_lineno])
 
 
 def without_comments(source: str) -> str:

@@ -44,12 +44,14 @@ class Statement:
     later: set[str] = field(default_factory=set)
 
 
-def needed(cells: Mapping[str, str], targets: Iterable[str]) -> dict[str, list[ast.stmt]]:
+def needed(cells: Mapping[str, str], targets: Iterable[str],
+           must_be_bound: bool = True) -> dict[str, list[ast.stmt]]:
     """The statements that the cells `targets` need, by cell, in order; the targets are whole.
 
     Args:
         cells: id -> source of every code cell that may be run, in order.
         targets: ids of the cells that are wanted.
+        must_be_bound: see `_walk`.
     Raises:
         KeyError: a target is not among the cells.
         NameError: a target reads a name that no cell before it binds; the message names both.
@@ -59,7 +61,7 @@ def needed(cells: Mapping[str, str], targets: Iterable[str]) -> dict[str, list[a
         own = [i for i, each in enumerate(statements) if each.cell == target]
         if not own:
             raise KeyError(f"there is no cell {target!r} to run")
-        kept |= _walk(statements, own)
+        kept |= _walk(statements, own, must_be_bound)
     found: dict[str, list[ast.stmt]] = {}
     for i in sorted(kept):
         found.setdefault(statements[i].cell, []).append(statements[i].node)
@@ -134,9 +136,12 @@ def _look(cell: str, node: ast.stmt, trainers: set[str]) -> Statement:
             seen.reads.add(symbol.get_name())
         if symbol.is_assigned() or symbol.is_imported():
             seen.binds.add(symbol.get_name())
+    own, read = _in_comprehensions(node)        # from Python 3.12 on they are inlined
+    seen.binds -= own
+    seen.reads = seen.reads - own | read
+    _look_inside(scope, seen, called_later=False)
     if isinstance(node, ast.For):               # its own variable, unless it loops over that
         seen.reads -= _names(node.target, ast.Store) - _names(node.iter, ast.Load)
-    _look_inside(scope, seen, called_later=False)
     if not isinstance(node, ast.FunctionDef | ast.ClassDef):    # x += 1 reads x as well
         seen.reads |= {part.target.id for part in ast.walk(node)
                        if isinstance(part, ast.AugAssign) and isinstance(part.target, ast.Name)}
@@ -146,6 +151,26 @@ def _look(cell: str, node: ast.stmt, trainers: set[str]) -> Statement:
     else:
         seen.changes = _changed(node, trainers)
     return seen
+
+
+def _in_comprehensions(node: ast.stmt) -> tuple[set[str], set[str]]:
+    """Of a statement's comprehensions: variables whose names stand nowhere else; names they read.
+
+    What is read inside a function is not told: its names may be the function's own.
+    """
+    variables: set[str] = set()
+    inside: set[ast.AST] = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            variables |= {name for loop in part.generators
+                          for name in _names(loop.target, ast.Store)}
+            inside |= {*ast.walk(part)} - {*ast.walk(part.generators[0].iter)}
+    named = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
+    own = variables - {part.id for part in named if part not in inside}
+    functions = ast.FunctionDef | ast.ClassDef | ast.Lambda
+    if any(isinstance(part, functions) for part in ast.walk(node)):
+        return own, set()
+    return own, {part.id for part in named if part in inside} - variables
 
 
 def _look_inside(scope: symtable.SymbolTable, seen: Statement, called_later: bool) -> None:
