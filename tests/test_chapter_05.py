@@ -25,6 +25,26 @@ def chapter():
     return Chapter("05").names(RUN, seconds={1: TIMES}, serial=TIMES)
 
 
+# ---- the clock ----------------------------------------------------------------------------------
+
+
+def test_a_graphics_card_is_a_third_curve_and_waited_for(monkeypatch):
+    """In its place the device "meta", which knows shapes only; the clock counts the calls."""
+    waited = []
+    monkeypatch.setattr("course_utils.device.pick_device", lambda: torch.device("meta"))
+    monkeypatch.setattr(torch.accelerator, "synchronize", lambda: waited.append(True))
+
+    def fastest(works):
+        for work in works.values():
+            work()
+        return TIMES
+
+    found = Chapter("05").names(["time-code", "time-run", "time-figure"], fastest=fastest)
+    assert list(found.seconds)[-1] == "GPU" and len(waited) == len(found.batch_sizes)
+    assert "for 1 thread" in found.shown["time-figure"].alt
+    assert "graphics card" in found.shown["time-figure"].alt
+
+
 # ---- the two-parameter problems ------------------------------------------------------------------
 
 

@@ -118,7 +118,8 @@ PROXIMAL = Exercise(
     ),
     mistakes=(
         Mistake("threshold λ", _prox(lambda lr, strength: strength),
-                "Your threshold is λ. One step goes only η far, so the penalty pulls by ηλ."),
+                "Your threshold is λ. That is the penalty's slope; a step moves by η times a "
+                "slope: ηλ."),
         Mistake("threshold 2ηλ", _prox(lambda lr, strength: 2 * lr * strength),
                 "Your threshold is 2ηλ. The factor 2 belongs to squares; the slope of λ|w| is "
                 "±λ."),

@@ -385,7 +385,8 @@ QUESTIONS = (
         "att-q-forgot", "12",
         "A net trained with 16 symbols guesses from the first update to the last. It has …",
         ("forgotten", "not learned", "overfitted"), 1,
-        "Forgetting is told by a net that has learned with few steps and fails with more.",
+        "Forgetting is told by a net that has learned with few steps and falls to guessing with "
+        "more.",
     ),
     Question(
         "att-q-wait", "12", "Why does an RNN profit less from many processor cores?",

@@ -66,7 +66,7 @@ class Prediction:
 
     def _card(self) -> Card:
         if self.choices is None:
-            answer = paragraph(f"A number{f', in {escape(self.unit)}' if self.unit else ''}.")
+            answer = paragraph(f"A number{f' ({escape(self.unit)})' if self.unit else ''}.")
         else:
             answer = "<ul>" + "".join(f"<li>{escape(one)}</li>" for one in self.choices) + "</ul>"
         body = paragraph(escape(self._question)) + answer
