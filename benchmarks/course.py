@@ -1,6 +1,6 @@
 """What the whole course costs: seconds of each chapter, the start of a kernel, megabytes.
 
-    python -m benchmarks.course             # about twenty minutes
+    python -m benchmarks.course             # about half an hour
 
 Each chapter runs under nbval as `python course.py test` runs it: CPU seconds of pytest and kernel
 together, so that other work on the computer disturbs little; its own unit tests likewise. Then all

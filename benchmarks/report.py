@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from course_utils.files import write_whole
+from tools.bench import computer
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -74,7 +75,7 @@ class Report:
             return
         RESULTS.mkdir(exist_ok=True)
         kept = {"date": date.today().isoformat(), "environment": environment(self.packages),
-                "numbers": self._numbers}
+                "computer": computer(), "numbers": self._numbers}
         write_whole(RESULTS / f"{self.name}.md", "\n".join(self._parts))
         write_whole(RESULTS / f"{self.name}.json",
                     json.dumps(kept, indent=1, ensure_ascii=False) + "\n")

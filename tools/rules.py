@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from nbformat import NotebookNode
 
+from course_utils.course_map import HEADING
 from tools import bootstrap, canonical
 
 TAGS = {"bootstrap", "recall", "predict", "verdict", "break-it", "playground", "exercise", "slow",
@@ -24,7 +25,6 @@ MACHINE_PATH = re.compile(
     r"|[A-Z]:\\+[A-Za-z])[^\s\"'<>]*")
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}")
 LINK = re.compile(r"\]\((?!\w+://)([^)\s]+\.ipynb)?(?:#([^)\s]+))?\)")
-HEADING = re.compile(r"^#{1,6} +(.+?)\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

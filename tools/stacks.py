@@ -40,12 +40,14 @@ class Stack:
         pythons: "3.12", … the first of these that is found is taken.
         requirements: the file of pins.
         instead: package -> requirement that takes the place of its pin.
+        packages_only: of the unit tests only those that other packages could change.
     """
 
     name: str
     pythons: tuple[str, ...]
     requirements: str = course.DEVELOP
     instead: Mapping[str, str] = field(default_factory=dict)
+    packages_only: bool = False
 
     def lines(self) -> list[str]:
         """All requirements, one a line."""
