@@ -32,7 +32,7 @@ def test_a_graphics_card_is_a_third_curve_and_waited_for(monkeypatch):
     """In its place the device "meta", which knows shapes only; the clock counts the calls."""
     waited = []
     monkeypatch.setattr("course_utils.device.pick_device", lambda: torch.device("meta"))
-    monkeypatch.setattr(torch.accelerator, "synchronize", lambda: waited.append(True))
+    monkeypatch.setattr(torch.accelerator, "synchronize", waited.append)
 
     def fastest(works):
         for work in works.values():
@@ -112,9 +112,10 @@ def test_vectorised_and_serial_updates_end_at_the_same_weights(chapter, monkeypa
 
 
 def test_the_knee_is_the_first_size_from_which_all_cost_over_twice_as_much(chapter):
-    assert chapter.knee({1: 1.0, 2: 1.1, 4: 1.9, 8: 2.5, 16: 5.0}) == 8
-    assert chapter.knee({1: 1.0, 2: 2.7, 4: 1.5, 8: 3.0}) == 8  # one slow measurement is no knee
-    assert chapter.knee({1: 1.0, 2: 3.0}) == 2
+    assert chapter.knee({1: 1.0, 2: 1.1, 4: 1.9, 8: 2.5, 16: 5.0}) == "at B = 8"
+    assert chapter.knee({1: 1.0, 2: 2.7, 4: 1.5, 8: 3.0}) == "at B = 8"  # one slow one is no knee
+    assert chapter.knee({1: 1.0, 2: 3.0}) == "at B = 2"
+    assert chapter.knee({1: 1.0, 2: 1.1}) == "beyond B = 2"
 
 
 def test_an_epoch_uses_every_row_once(chapter, monkeypatch):

@@ -155,12 +155,21 @@ def test_an_update_that_went_wrong_fails_before_chapters_run(commands, monkeypat
 def test_versions_run_unit_tests_and_chapters_in_their_python(commands, monkeypatch):
     monkeypatch.setattr(stacks, "python_of", lambda stack, source: "other-python")
     monkeypatch.setattr(stacks, "versions", lambda python: {"Python": "3"})
-    found = try_row("numpy-1")
+    found = try_row("python-3.12")
 
     assert commands.ran[0][0] == ["other-python", "-m", "tools.test", "--only", "unit", "--",
                                   "--ignore=tests/test_counts.py"]
     assert commands.ran[1][0][0] == "other-python" and commands.proof() == ["00", "01", "02"]
     assert found.result == PASSED and found.versions == {"Python": "3"}
+
+
+@pytest.mark.parametrize("name", ["colab", "numpy-1"])
+def test_other_packages_run_the_unit_tests_that_packages_could_change(commands, monkeypatch, name):
+    monkeypatch.setattr(stacks, "python_of", lambda stack, source: "other-python")
+    monkeypatch.setattr(stacks, "versions", lambda python: {"Python": "3"})
+    try_row(name)
+
+    assert commands.ran[0][0][3:7] == ["--stack", "colab", "--only", "unit"]
 
 
 def test_a_command_that_fails_is_shown_with_its_last_line(capsys, tmp_path):

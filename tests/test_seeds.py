@@ -65,11 +65,14 @@ def test_comments_are_no_change_of_the_code():
 
 @pytest.mark.parametrize(("cell", "source", "stale"), [
     ("data", "x = [1, 2, 4]", True), ("rule", "def rule(x): return min(x)", True),
-    ("verdict", "claim('reg-a', holds=rule(x) > 2)", True), ("figure", "show(x, 'red')", False),
-    ("colour", "colour = 'red'", False)])
+    ("verdict", "claim('reg-a', holds=rule(x) > 2, measured='1')", True),
+    ("verdict", "claim('reg-a', holds=rule(x) > 1, measured=f'at {x}'\n      '!')", False),
+    ("figure", "show(x, 'red')", False), ("colour", "colour = 'red'", False),
+    ("figure", "torch.manual_seed(3)", True)])
 def test_only_code_that_a_verdict_needs_makes_runs_stale(cell, source, stale):
     cells = {"data": "x = [1, 2, 3]", "rule": "def rule(x): return max(x)", "colour": "colour = 1",
-             "figure": "show(x, colour)", "verdict": "claim('reg-a', holds=rule(x) > 1)"}
+             "figure": "show(x, colour)",
+             "verdict": "claim('reg-a', holds=rule(x) > 1, measured='1')"}
 
     def fingerprint(cells):
         defined = code("names", "claim = show = print")

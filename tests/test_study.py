@@ -95,7 +95,8 @@ def test_headless_runs_leave_one_fixed_line_and_touch_no_disk(nobody, learner):
 def test_a_stored_prediction_cell_shows_the_question_to_who_reads_without_running(nobody):
     shown = predict(ID, "Which <one>?", choices=["rises", "falls"])._repr_mimebundle_()[0]
     assert "Which &lt;one&gt;?" in shown["text/html"] and "<li>falls</li>" in shown["text/html"]
-    assert "in steps" in predict("a", number=True, unit="steps")._repr_mimebundle_()[0]["text/html"]
+    number = predict("a", number=True, unit="steps")._repr_mimebundle_()[0]["text/html"]
+    assert "A number (steps)." in number
 
 
 def test_the_measurement_in_a_stored_comparison_is_masked(nobody):

@@ -100,8 +100,7 @@ def make(results: Path) -> str:
     for name in stored:
         table = (results / f"{name}.md").read_text(encoding="utf-8").strip()
         parts.append(f"## {name}\n\n" + re.sub(r"(?m)^#+ ", "### ", table))
-        if on := stored[name].get("computer"):
-            parts.append(f"Computer: {on}.")
+        parts.append(f"Computer: {stored[name].get('computer', 'not noted')}.")
     return "\n\n".join(parts) + "\n"
 
 

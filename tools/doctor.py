@@ -46,7 +46,7 @@ def device() -> list[Finding]:
 
     try:
         return [(OK, f"chapter 01 computes on {pick_device()}: {why_this_device()}; the others, "
-                     "with small nets, on the processor (05 also times a GPU)")]
+                     "with small nets, on the processor (05 also times a GPU, if it is one)")]
     except ValueError as error:
         return [(BAD, f"{error} Change or remove COURSE_DEVICE")]
 

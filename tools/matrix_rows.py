@@ -149,7 +149,7 @@ def one_kernel(settings: Settings) -> Outcome:
 # --- Versions ------------------------------------------------------------------------------
 
 def try_stack(stack: Stack, settings: Settings) -> Outcome:
-    """Unit tests and chapters in the stack's environment.
+    """Unit tests (or those that other packages could change) and chapters in the environment.
 
     Without the test that tests/README.md tells how many rows have a result: they get theirs now.
     """

@@ -167,10 +167,10 @@ def _in_comprehensions(node: ast.stmt) -> tuple[set[str], set[str]]:
             inside |= {*ast.walk(part)} - {*ast.walk(part.generators[0].iter)}
     named = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
     own = variables - {part.id for part in named if part not in inside}
-    functions = ast.FunctionDef | ast.ClassDef | ast.Lambda
-    if any(isinstance(part, functions) for part in ast.walk(node)):
-        return own, set()
-    return own, {part.id for part in named if part in inside} - variables
+    functions = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+    hidden = {below for part in ast.walk(node) if isinstance(part, functions)
+              for below in ast.walk(part)}
+    return own, {part.id for part in named if part in inside and part not in hidden} - variables
 
 
 def _look_inside(scope: symtable.SymbolTable, seen: Statement, called_later: bool) -> None:
