@@ -26,7 +26,7 @@ from .paths import headless
 OLDEST_PYTHON = (3, 11)
 OLDEST = {
     "torch": "2.6",
-    "numpy": "2.0",
+    "numpy": "1.26",
     "scipy": "1.13",
     "matplotlib": "3.10",
     "ipywidgets": "7.7.1",
