@@ -1,6 +1,7 @@
 """The page is closed while a playground trains: the training ends, and the page can be reopened."""
 
 import json
+import time
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
@@ -43,10 +44,9 @@ def test_training_ends_after_the_page_was_closed_and_the_page_can_be_reopened(ch
     nbformat.write(new_notebook(cells=cells, metadata=kernel), path)
 
     def seen():
-        try:
-            return json.loads((server.folder / "seen.json").read_text())
-        except ValueError:  # between emptied and written
-            return [-1, 0]
+        while not (text := (server.folder / "seen.json").read_text()).endswith("]"):
+            time.sleep(0.01)  # between emptied and written
+        return json.loads(text)
 
     first = chromium.new_context(viewport={"width": 1400, "height": 1000})
     notebook = Notebook(first.new_page(), server.address(path.name))
