@@ -3,9 +3,8 @@
 Runs every chapter (or those named) once per seed, in memory: the stored chapters are not touched.
 Each run is written to results/seeds.json, which the ledger quotes, as soon as it is through: what
 was interrupted goes on where it was, and only chapters run anew in which code changed that a
-verdict needs. Exits with 1 if
-the verdict of a fact differs from the stored one. Claims about speed (kind = "time") may differ and
-are not compared.
+verdict needs. Exits with 1 if the verdict of a fact differs from the stored one. Claims about speed
+(kind = "time") may differ and are not compared.
 """
 
 from __future__ import annotations
