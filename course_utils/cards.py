@@ -8,6 +8,7 @@ say the same.
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,6 +88,18 @@ class Card:
 def escape(text: object) -> str:
     """`str(text)` for use in HTML, on one line: line ends become `<br>`."""
     return html.escape(str(text)).replace("\r\n", "\n").replace("\n", "<br>")
+
+
+def prose(text: str) -> str:
+    """Escaped, with `code` between backticks and *stressed* words between stars."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return "".join(code(part) if i % 2 else _stressed(part) for i, part in enumerate(parts))
+
+
+def _stressed(text: str) -> str:
+    return re.sub(r"(?<![\w*])\*(\w[\w -]*\w)\*(?![\w*])", r"<em>\1</em>", escape(text))
 
 
 def measured(text: object) -> str:

@@ -256,6 +256,21 @@ def test_how_near_a_prediction_came(predicted, result, sign, words):
     assert found[0] == sign and words in found[1]
 
 
+@pytest.mark.parametrize(("unit", "predicted", "result", "sign", "words"), [
+    ("%", 94, 96, "✓", "near: 2 too low"),
+    ("%", 80, 96, "✗", "16 too low"),             # within the factor 1.25, and five times as wrong
+    ("% of the starts", 86, 96, "◐", "10 too low"),
+    ("of 100", 120, 96, "✗", "24 too high"),
+    ("of 40", 9, 10, "✓", "near: 1 too low"),
+    ("share right", 0.5, 0.48, "✓", "near: 0.02 too high"),
+    ("share right", 0.0, 0.02, "✓", "near: 0.02 too low"),
+    ("times", 80, 96, "✓", "near: 17 % too low"),
+])
+def test_a_share_is_compared_by_its_distance(unit, predicted, result, sign, words):
+    found = how_near(predicted, result, unit)
+    assert found[0] == sign and words in found[1]
+
+
 @pytest.mark.parametrize(("value", "text"), [
     (1000.0, "1000"), (0.123456, "0.1235"), (1.5e-7, "1.5e-07"), (-2.0, "-2"), ("up", "up"),
 ])

@@ -1,4 +1,4 @@
-"""Chapter 01, PyTorch basics: shapes, a loss, an average, a data set, a run that repeats."""
+"""Chapter 01, PyTorch basics: shapes, a loss, an average, a data set, loops, a run that repeats."""
 
 from __future__ import annotations
 
@@ -435,6 +435,207 @@ VALIDATION_AVERAGE = Exercise(
 check("torch-validation-average", validation_average)''',
 )
 
+# ---- torch-loop ---------------------------------------------------------------------------------
+
+
+def train_model(model, loss_function, optimizer, loader, epochs):
+    model.train()                                        # dropout and the like: on
+    losses = []
+    for _ in range(epochs):
+        total, seen = 0.0, 0                             # anew in every epoch
+        for x, label in loader:
+            loss = loss_function(model(x), label)        # predict, measure
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(x)                # mean × size: the sum over the batch
+            seen += len(x)
+        losses.append(total / seen)
+    return losses
+
+
+def _loop(model, loss_function, optimizer, loader, epochs, *, clear="before", weigh=True,
+          train=True, whole=True, anew=True, move="after"):
+    """`train_model` with single faults, for the typical mistakes."""
+    if train:
+        model.train()
+    losses, total, seen = [], 0.0, 0
+    for _ in range(epochs):
+        if anew:
+            total, seen = 0.0, 0
+        for x, label in loader:
+            loss = loss_function(model(x), label)
+            if clear == "before":
+                optimizer.zero_grad()
+            if move == "before":
+                optimizer.step()
+            loss.backward()
+            if clear == "after":
+                optimizer.zero_grad()
+            if move == "after":
+                optimizer.step()
+            size = len(x) if weigh else 1
+            total, seen = (total + loss.item() * size, seen + size) if whole else (loss.item(), 1)
+        losses.append(total / seen)
+    return losses
+
+
+def _never_cleared(*given):
+    return _loop(*given, clear="never")
+
+
+def _cleared_too_late(*given):
+    return _loop(*given, clear="after")
+
+
+def _batches_averaged(*given):
+    return _loop(*given, weigh=False)
+
+
+def _mode_as_found(*given):
+    return _loop(*given, train=False)
+
+
+def _last_batch_only(*given):
+    return _loop(*given, whole=False)
+
+
+def _epochs_mixed(*given):
+    return _loop(*given, anew=False)
+
+
+def _moved_first(*given):
+    return _loop(*given, move="before")
+
+
+def _never_moved(*given):
+    return _loop(*given, move="never")
+
+
+class _HalfWhileTraining(nn.Module):
+    """Halves what passes in train mode only: tells the modes apart, and draws nothing."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / 2 if self.training else x
+
+
+def _training(kind: str) -> tuple[nn.Module, nn.Module, torch.optim.Optimizer, DataLoader]:
+    """Model (handed over in eval mode), loss function, optimiser, loader; the same every time."""
+    g = torch.Generator().manual_seed(11)
+    x = torch.randn(9, 3, generator=g)                   # batches of 4, 4 and 1
+    sizes, loss_function, label = (
+        ((3, 1), nn.MSELoss(), 3 * torch.randn(9, 1, generator=g)) if kind == "numbers" else
+        ((3, 5, 4), nn.CrossEntropyLoss(), torch.randint(4, (9,), generator=g)))
+    layers: list[nn.Module] = []
+    for n_in, n_out in itertools.pairwise(sizes):
+        layers += [nn.Linear(n_in, n_out), nn.Tanh(), _HalfWhileTraining()]
+    model = nn.Sequential(*layers[:-2], layers[-1]).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=g))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.5)
+    return model, loss_function, optimizer, DataLoader(
+        TensorDataset(x, label), batch_size=4, shuffle=True, generator=g)
+
+
+def _judge_loop(answer: Any) -> Verdict:
+    for kind in ("numbers", "classes"):
+        verdict = _judge_training(answer, kind)
+        if not verdict.ok:
+            return verdict
+    return Verdict(True, "Losses and trained weights are those of the course's own loop.")
+
+
+def _judge_training(answer: Any, kind: str, epochs: int = 3) -> Verdict:
+    model, *others = _training(kind)
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    steps: list[Any] = []
+    others[1].register_step_post_hook(lambda *given: steps.append(given))
+    losses = answer(model, *others, epochs)
+    given = f"9 examples with {kind} as labels, batches of 4, 4 and 1, {epochs} epochs"
+    if not isinstance(losses, list | tuple) or len(losses) != epochs:
+        return Verdict(False, "Return a list with one loss for each epoch.", given, losses,
+                       f"a list of {epochs} numbers")
+    if not all(isinstance(one, int | float) for one in losses):
+        return Verdict(False, "A loss that is kept should be a plain number: a tensor drags the "
+                       "record of its whole batch along.", given, losses,
+                       f"a list of {epochs} plain numbers")
+    right_model, *right_others = _training(kind)
+    right = train_model(right_model, *right_others, epochs)
+    told = f"{given}; losses"
+    got, expected = (", ".join(f"{one:.4f}" for one in these) for these in (losses, right))
+    if not np.allclose(losses, right, rtol=1e-4, atol=1e-6):
+        message = _what_differs(model, before, bool(steps), losses, right)
+        return Verdict(False, message, told, got, expected)
+    if not all(torch.allclose(mine, its, rtol=1e-4, atol=1e-5) for mine, its in
+               zip(model.parameters(), right_model.parameters(), strict=True)):
+        return Verdict(False, "The losses are right, but the model does not end where it should: "
+                       "is every batch followed by exactly one update?", told, got, expected)
+    return Verdict(True)
+
+
+def _what_differs(
+    model: nn.Module, before: list[Tensor], stepped: bool, losses: Any, right: list[float]
+) -> str:
+    if all(torch.equal(now, then) for now, then in zip(model.parameters(), before, strict=True)):
+        if not stepped:
+            return "The model's weights have not moved: backward fills .grad, and nobody steps."
+        if any(parameter.grad is not None for parameter in model.parameters()):
+            return "The weights have not moved: step comes when there are no gradients yet."
+        return "The weights have not moved: when step came, the gradients were cleared again."
+    if np.isclose(losses[0], right[0], rtol=1e-4):
+        return "The first epoch is right, a later one is not. What is left over from the epoch " \
+               "before?"
+    return "The losses are not those of a loop that predicts, measures, clears, goes backward " \
+           "and steps once for each batch."
+
+
+LOOP = Exercise(
+    id="torch-loop",
+    chapter="01",
+    title="A training loop, from memory",
+    solution=train_model,
+    cases=list,
+    judge=_judge_loop,
+    hints=(
+        "Two loops, one in the other: epochs outside, the loader's batches inside. Which four "
+        "things happen for each batch, and in which order?",
+        "For each batch: predict and measure the loss, zero_grad, backward, step. For each epoch: "
+        "add up loss × number of examples, divide once at its end. Before all: which mode?",
+        "model.train() first. In the inner loop: loss = loss_function(model(x), label); "
+        "optimizer.zero_grad(); loss.backward(); optimizer.step(); total += loss.item() * len(x); "
+        "seen += len(x). After it: losses.append(total / seen).",
+    ),
+    mistakes=(
+        Mistake("never cleared", _never_cleared,
+                "backward adds to .grad. Without zero_grad every step also follows the gradients "
+                "of all batches before."),
+        Mistake("cleared too late", _cleared_too_late,
+                "zero_grad stands between backward and step: it clears the gradients just when "
+                "step wants to use them, so nothing is learned."),
+        Mistake("never moved", _never_moved,
+                "backward only fills .grad; the model's weights have not moved. Who moves them?"),
+        Mistake("moved first", _moved_first,
+                "step comes before backward here: it moves by gradients that are not there yet."),
+        Mistake("batch means averaged", _batches_averaged,
+                "The training is right. The reported loss is the plain mean of the batch means, "
+                "in which the last, smaller batch weighs too much."),
+        Mistake("mode as found", _mode_as_found,
+                "The model was handed over in eval mode (after a validation, say), and was trained "
+                "in it: layers such as dropout did nothing."),
+        Mistake("last batch only", _last_batch_only,
+                "The training is right. Reported is the loss of the last batch alone, asked for is "
+                "the mean over the epoch's examples."),
+        Mistake("epochs mixed", _epochs_mixed,
+                "The first epoch is right. Later ones still carry the sums of the epochs before: "
+                "start the sum anew in each."),
+    ),
+    stub='''def train_model(model, loss_function, optimizer, loader, epochs):
+    ...                                      # your code: a list, the mean loss of each epoch
+
+check("torch-loop", train_model)''',
+)
+
 # ---- torch-repeat -------------------------------------------------------------------------------
 
 shuffler = torch.Generator()
@@ -613,7 +814,7 @@ print("two runs with one seed agree:", repeatable(1) == repeatable(1))
 check("torch-repeat", repeatable)''',
 )
 
-EXERCISES: tuple[Exercise, ...] = (SHAPE_BUG, MSE, CSV_DATASET, VALIDATION_AVERAGE, REPEAT)
+EXERCISES: tuple[Exercise, ...] = (SHAPE_BUG, MSE, CSV_DATASET, VALIDATION_AVERAGE, LOOP, REPEAT)
 
 # ---- questions for later chapters ---------------------------------------------------------------
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from .. import study
-from ..cards import QUIET, Card, block, code, escape, pairs_html, paragraph
+from ..cards import QUIET, Card, block, code, escape, pairs_html, paragraph, prose
 from .banks import find, totals
 from .judging import Finding, examine
 from .model import Exercise
@@ -40,7 +39,7 @@ def check(id: str, answer: Any) -> Card:
     if finding.passed:
         _passed.add(id)
         study.record("exercise", id, "passed")
-        body = paragraph(escape(finding.message)) + study.notice()
+        body = paragraph(prose(finding.message)) + study.notice()
         return Card("check", "✓", "passed", _title(exercise), body, f"{id}: ✓")
     return _failed(exercise, finding)
 
@@ -54,7 +53,7 @@ def hint(id: str) -> Card:
     exercise = find(id)
     total = len(exercise.hints)
     given = _hints_given[id] = min(_hints_given.get(id, 0) + 1, total)
-    lines = "".join(f'<li style="margin:.2em 0">{_text(h)}</li>' for h in exercise.hints[:given])
+    lines = "".join(f'<li style="margin:.2em 0">{prose(h)}</li>' for h in exercise.hints[:given])
     after = f"{code(_call('hint', id))} gives the next one."
     if given == total:
         after = f"That was the last one. {code(_call('solution', id))} shows a worked answer."
@@ -118,8 +117,8 @@ def _failed(exercise: Exercise, finding: Finding) -> Card:
     ]
     rows = [(name, content) for name, content in found if content]
     total = len(exercise.hints)
-    body = paragraph(_text(finding.message)) + (pairs_html(rows) if rows else "")
-    body += paragraph(f"<strong>Hint 1 of {total}:</strong> {_text(exercise.hints[0])}")
+    body = paragraph(prose(finding.message)) + (pairs_html(rows) if rows else "")
+    body += paragraph(f"<strong>Hint 1 of {total}:</strong> {prose(exercise.hints[0])}")
     body += paragraph(f"{code(_call('hint', exercise.id))} gives them one by one.", quiet=True)
     return Card("check", "✗", "not yet", _title(exercise), body,
                 f"{exercise.id}: ✗ {finding.message}")
@@ -132,14 +131,3 @@ def _title(exercise: Exercise) -> str:
 def _call(function: str, id: str) -> str:
     return f'{function}("{id}")'
 
-
-def _text(text: str) -> str:
-    """Escaped, with `code` between backticks and *stressed* words between stars."""
-    parts = text.split("`")
-    if len(parts) % 2 == 0:
-        return escape(text)
-    return "".join(code(part) if i % 2 else _stressed(part) for i, part in enumerate(parts))
-
-
-def _stressed(text: str) -> str:
-    return re.sub(r"(?<![\w*])\*(\w[\w -]*\w)\*(?![\w*])", r"<em>\1</em>", escape(text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from ..cards import Card, escape, paragraph
+from ..cards import Card, escape, paragraph, prose
 from ..paths import headless
 from ..seeding import course_seed
 from ..study import notice, record
@@ -74,12 +74,12 @@ class _Asked:
             right = self._right[question.id] = index == question.answer
             buttons.mark({index: "✗", question.answer: "✓"}, empty="\u2002")
             word = "Right." if right else "Not quite."
-            explained.value = status(paragraph(f"<strong>{word}</strong> {escape(question.why)}"))
+            explained.value = status(paragraph(f"<strong>{word}</strong> {prose(question.why)}"))
             record("recall", question.id, {"right": right})
             self._show_score()
 
         buttons = Choices(question.choices, answered)
-        asked = paragraph(f"<strong>{number}.</strong> {escape(question.text)}")
+        asked = paragraph(f"<strong>{number}.</strong> {prose(question.text)}")
         return [text(asked), buttons.box, explained]
 
     def _show_score(self) -> None:
@@ -94,8 +94,8 @@ def _card(chapter: str, asked: list[Question]) -> Card:
     for number, question in enumerate(asked, 1):
         choices = "".join(f"<li>{escape(choice)}</li>" for choice in question.choices)
         right = question.choices[question.answer].removesuffix(".")
-        answer = f"{escape(right)}. {escape(question.why)}"
-        body += paragraph(f"<strong>{number}.</strong> {escape(question.text)}")
+        answer = f"{escape(right)}. {prose(question.why)}"
+        body += paragraph(f"<strong>{number}.</strong> {prose(question.text)}")
         body += f'<ul style="margin:.2em 0">{choices}</ul>'
         body += f"<details><summary>Answer</summary>{paragraph(answer)}</details>"
     count = f"{len(asked)} question{'' if len(asked) == 1 else 's'}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Protocol
 
-from ..cards import Card, code, escape, measured, paragraph
+from ..cards import Card, code, escape, measured, paragraph, prose
 from .live import Choices, Live, close_tree, frame, status, text
 
-NEAR = 1.25  # a number within this factor counts as near
+NEAR, NOT_FAR = 1.25, 2  # a number within this factor counts as near, or not far
+SHARE_NEAR, SHARE_NOT_FAR = 0.05, 0.15  # of a share: so much of the whole away, up or down
 
 
 class Kept(Protocol):
@@ -69,11 +71,11 @@ class Prediction:
             answer = paragraph(f"A number{f' ({escape(self.unit)})' if self.unit else ''}.")
         else:
             answer = "<ul>" + "".join(f"<li>{escape(one)}</li>" for one in self.choices) + "</ul>"
-        body = paragraph(escape(self._question)) + answer
+        body = paragraph(prose(self._question)) + answer
         return Card("predict", "", "", self.id, body, f"predict {self.id}")
 
     def _build(self) -> Any:
-        head = Card("predict", "", "", self.id, paragraph(escape(self._question)), "")
+        head = Card("predict", "", "", self.id, paragraph(prose(self._question)), "")
         self._status = text()
         if self.choices is None:
             answer = self._number_row()
@@ -205,21 +207,37 @@ def result_of(id: str, result: Any, asked: Prediction | None) -> str | float:
     return result
 
 
-def how_near(predicted: str | float, result: str | float) -> tuple[str, str]:
-    """(sign, words) for a prediction and what was measured."""
+def whole_of(unit: str) -> float | None:
+    """What a share is a share of, as its unit says it: "%", "of 100", "share right"; else None."""
+    if named := re.fullmatch(r"of (\d+)", unit):
+        return float(named[1])
+    return 100.0 if unit.startswith("%") else 1.0 if unit.startswith("share") else None
+
+
+def how_near(predicted: str | float, result: str | float, unit: str = "") -> tuple[str, str]:
+    """(sign, words) for a prediction and what was measured.
+
+    Numbers are compared by their factor. A share is compared by its distance: of 96 right in 100,
+    80 would be within the factor, and is five times as many wrong.
+    """
     if isinstance(predicted, str):
         return ("✓", "as predicted") if predicted == result else ("✗", "not as predicted")
     if not math.isfinite(result):
         return "·", "the measurement is not a finite number"
     if predicted == result:
         return "✓", "exactly"
+    if whole := whole_of(unit):
+        away, direction = abs(predicted - result), "high" if predicted > result else "low"
+        sign = "✓" if away <= SHARE_NEAR * whole else "◐" if away <= SHARE_NOT_FAR * whole else "✗"
+        near = "near: " if sign == "✓" else ""
+        return sign, f"{near}{shown(away)} too {direction}"
     if predicted * result <= 0:
         return "✗", f"{shown(abs(predicted - result))} away"
     factor = max(predicted / result, result / predicted)
     direction = "high" if abs(predicted) > abs(result) else "low"
     if factor <= NEAR:
         return "✓", f"near: {100 * abs(predicted / result - 1):.2g} % too {direction}"
-    sign = "◐" if factor <= 2 else "✗"
+    sign = "◐" if factor <= NOT_FAR else "✗"
     return sign, f"too {direction} by a factor of {factor:,.3g}"
 
 
@@ -235,6 +253,6 @@ def compared_card(
     if predicted is None:
         advice = f"You had not predicted it, or the question has changed since ({code(text)})."
         return Card("compare", "·", "no prediction", id, paragraph(f"{found} {advice}"), text)
-    sign, words = how_near(predicted, result)
+    sign, words = how_near(predicted, result, unit)
     yours = f"You predicted: <strong>{escape(shown(predicted, unit))}</strong>."
     return Card("compare", sign, words, id, paragraph(f"{yours} {found}") + notice, text)

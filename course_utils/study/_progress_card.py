@@ -75,7 +75,11 @@ def _predictions(values: list[dict[str, Any]]) -> str:
 
 
 def _is_near(value: dict[str, Any]) -> bool:
-    return how_near(value["predicted"], value["measured"])[0] == "✓"
+    return _how_near(value)[0] == "✓"
+
+
+def _how_near(value: dict[str, Any]) -> tuple[str, str]:
+    return how_near(value["predicted"], value["measured"], value.get("unit", ""))
 
 
 def _recalled(values: list[dict[str, Any]]) -> str:
@@ -87,7 +91,7 @@ def _prediction_list(predictions: Mapping[str, dict[str, Any]]) -> str:
     for id, entry in predictions.items():
         value, unit = entry["value"], entry["value"].get("unit", "")
         if "measured" in value:
-            sign, words = how_near(value["predicted"], value["measured"])
+            sign, words = _how_near(value)
             result = [escape(shown(value["measured"], unit)), f"{escape(sign)} {escape(words)}"]
         else:
             result = ["", "not compared yet"]

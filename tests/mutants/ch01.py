@@ -277,6 +277,126 @@ def _printed_run(seed):
     print(_mended(seed))
 
 
+# ---- the training loop -----------------------------------------------------------------------
+
+
+def _trained(model, loss_function, optimizer, loader, epochs, *, each=None, before=None,
+             order=lambda model, x, label, loss_function: loss_function(model(x), label)):
+    """A right loop; `each` follows every update, `before` comes before every epoch."""
+    losses = []
+    for _ in range(epochs):
+        (before or model.train)()
+        sums = []
+        for x, label in loader:
+            optimizer.zero_grad(set_to_none=False)
+            loss = order(model, x, label, loss_function)
+            loss.backward()
+            optimizer.step()
+            sums.append((loss.item() * len(label), len(label)))
+            if each:
+                each(model, x, label, loss)
+        losses.append(sum(one for one, _ in sums) / sum(n for _, n in sums))
+    return losses
+
+
+def _steps_twice(model, loss_function, optimizer, loader, epochs):
+    return _trained(model, loss_function, optimizer, loader, epochs,
+                    each=lambda *_: optimizer.step())
+
+
+def _own_optimizer(model, loss_function, optimizer, loader, epochs):
+    return _trained(model, loss_function, torch.optim.SGD(model.parameters(), lr=0.1), loader,
+                    epochs)
+
+
+def _dealt_once(model, loss_function, optimizer, loader, epochs):
+    return _trained(model, loss_function, optimizer, list(loader), epochs)
+
+
+def _measured_after(model, loss_function, optimizer, loader, epochs):
+    losses = []
+    for _ in range(epochs):
+        model.train()
+        total = seen = 0
+        for x, label in loader:
+            optimizer.zero_grad()
+            loss_function(model(x), label).backward()
+            optimizer.step()
+            with torch.no_grad():
+                total += loss_function(model(x), label).item() * len(x)
+            seen += len(x)
+        losses.append(total / seen)
+    return losses
+
+
+def _one_update_an_epoch(model, loss_function, optimizer, loader, epochs):
+    losses = []
+    model.train()
+    for _ in range(epochs):
+        optimizer.zero_grad()
+        total = seen = 0
+        for x, label in loader:
+            loss = loss_function(model(x), label)
+            loss.backward()
+            total, seen = total + loss.item() * len(x), seen + len(x)
+        optimizer.step()
+        losses.append(total / seen)
+    return losses
+
+
+def _cleared_once_an_epoch(model, loss_function, optimizer, loader, epochs):
+    losses = []
+    model.train()
+    for _ in range(epochs):
+        optimizer.zero_grad()
+        total = seen = 0
+        for x, label in loader:
+            loss = loss_function(model(x), label)
+            loss.backward()
+            optimizer.step()
+            total, seen = total + loss.item() * len(x), seen + len(x)
+        losses.append(total / seen)
+    return losses
+
+
+def _first_epoch_only(*given):
+    return _trained(*given[:4], 1)
+
+
+def _last_batch_left_out(model, loss_function, optimizer, loader, epochs):
+    return _trained(model, loss_function, optimizer, _Short(loader), epochs)
+
+
+class _Short:
+    def __init__(self, loader):
+        self.loader = loader
+
+    def __iter__(self):
+        return iter(list(self.loader)[:-1])
+
+
+def _by_hand(model, loss_function, optimizer, loader, epochs):
+    """A right one: gradients from `autograd.grad`, put in place; a generator of sums."""
+    model.train()
+    parameters, losses = list(model.parameters()), []
+    for _ in range(epochs):
+        weighted, count = [], 0
+        for x, label in loader:
+            value = loss_function(model(x), label)
+            for parameter, slope in zip(parameters, torch.autograd.grad(value, parameters),
+                                        strict=True):
+                parameter.grad = slope
+            optimizer.step()
+            weighted.append(float(value) * x.shape[0])
+            count += x.shape[0]
+        losses.append(sum(weighted) / count)
+    return losses
+
+
+def _tensor_losses(*given):
+    return [torch.tensor(one) for one in _trained(*given)]
+
+
 WRONG = {
     "torch-shape-bug": {
         "a row": lambda p, y: p.T - y,
@@ -348,6 +468,23 @@ WRONG = {
         "a tensor": lambda losses, sizes: torch.tensor(_average_in_a_loop(losses, sizes)),
         "empties the lists": _average_that_empties_the_lists,
     },
+    "torch-loop": {
+        "two steps for each batch": _steps_twice,
+        "an optimiser of its own": _own_optimizer,
+        "the rows dealt once": _dealt_once,
+        "measured after the update": _measured_after,
+        "one update an epoch": _one_update_an_epoch,
+        "cleared once an epoch": _cleared_once_an_epoch,
+        "one epoch": _first_epoch_only,
+        "the small batch left out": _last_batch_left_out,
+        "in eval mode": lambda model, *rest: _trained(model, *rest, before=model.eval),
+        "tensors": _tensor_losses,
+        "a loss in all": lambda *given: sum(_trained(*given)) / given[4],
+        "nothing returned": lambda *given: _trained(*given) and None,
+        "the sum, not the mean": lambda *given: [9 * one for one in _trained(*given)],
+        "rounded": lambda *given: [round(one, 2) for one in _trained(*given)],
+        "no training": lambda model, *rest: [0.0] * rest[3],
+    },
     "torch-repeat": {
         "NumPy's other stream seeded": _old_numpy_seeded,
         "noise made once": lambda seed: _run(seed, seed, _seeded(seed), _noise_made_once.normal),
@@ -396,6 +533,15 @@ RIGHT = {
             loss * (size / sum(sizes)) for loss, size in zip(losses, sizes, strict=True)),
         "every example by itself": lambda losses, sizes: statistics.fmean(
             loss for loss, size in zip(losses, sizes, strict=True) for _ in range(size)),
+    },
+    "torch-loop": {
+        "cleared at the start": _trained,
+        "gradients by hand": _by_hand,
+        "a tuple": lambda *given: tuple(_trained(*given)),
+        "NumPy's numbers": lambda *given: list(np.array(_trained(*given))),
+        "validated between": lambda model, *rest: _trained(
+            model, *rest, each=lambda model, x, *_: model.train() and model.eval()(x),
+            order=lambda model, x, label, measure: measure(model.train()(x), label)),
     },
     "torch-repeat": {
         "a generator each": _mended,
