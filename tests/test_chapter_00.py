@@ -10,8 +10,8 @@ from course_utils import datasets, glossary, paths
 from tests.chapter import Chapter
 
 CHAPTER = Chapter("00")
-LONG = {"ml-structured-data", "ml-structured-fit", "ml-structured-run", "ml-structured-live",
-        "ml-structured-predict"}
+LONG = {"ml-structured-data", "ml-structured-predict", "ml-structured-fit", "ml-structured-run",
+        "ml-structured-unseen", "ml-structured-live"}
 
 
 @pytest.fixture(scope="module")
