@@ -79,6 +79,16 @@ def test_looking_around_sees_the_kind_without_derivatives(chapter, f, word):
     assert chapter.look_around(lambda t: f(*t.unbind(-1)), torch.zeros(2, dtype=f64)) == word
 
 
+def test_the_witness_sees_the_way_down_only_from_near_enough(chapter):
+    def f(theta):                                    # below 0 only where |y| < 0.001
+        x, y = theta.unbind(-1)
+        return x**2 - 1e-6 * y**2 + y**4
+
+    origin = torch.zeros(2, dtype=f64)
+    assert chapter.look_around(f, origin) == "minimum"
+    assert chapter.look_around(f, origin, 0.0005) == "saddle"
+
+
 # ---- leaving -------------------------------------------------------------------------------------
 
 
@@ -171,6 +181,20 @@ def test_the_downhill_step_goes_down_along_every_eigenvector(chapter):
     values, vectors = np.linalg.eigh(H.numpy())
     for value, u in zip(values, vectors.T, strict=True):
         assert u @ step.numpy() == pytest.approx(-(u @ g.numpy()) / abs(value))
+
+
+def test_going_on_takes_the_steps_of_sgd_and_keeps_the_part_across(chapter, monkeypatch):
+    H, theta = symmetric(4, number=17), draw(4, number=21)
+    u = torch.from_numpy(np.linalg.eigh(H.numpy())[1][:, -1].copy())
+    names = chapter.go_on.__globals__
+    monkeypatch.setitem(names, "gradient_of_net", lambda t: H @ t)
+    monkeypatch.setitem(names, "u", u)
+    across, end = chapter.go_on(theta, 0.05, updates=6)
+
+    turn = torch.eye(4, dtype=f64) - 0.05 * H
+    places = [torch.linalg.matrix_power(turn, k) @ theta for k in range(7)]
+    assert_close(across, torch.stack([u @ H @ place for place in places[:6]]))
+    assert_close(end, places[6])
 
 
 def test_the_penalty_is_added_to_the_loss_of_the_network(chapter):
