@@ -86,8 +86,8 @@ MEAN_LOSS = Exercise(
         Mistake("one number per day", _one_per_example,
                 "These are the distances, one for each day. A loss is one number for all of them."),
         Mistake("a plain number", _plain_number,
-                "The value is right. Leave the `.item()` off here: the cells that use your "
-                "function expect the tensor and take the plain number out themselves."),
+                "The value is right. Return the tensor, not a plain number: the cells that use "
+                "your function take the plain number out themselves."),
     ),
     stub='''\
 def mean_loss(prediction, label):
@@ -115,6 +115,7 @@ def _step_cases() -> list[Case]:
         Case((theta, torch.tensor([0.5, -4.0]), 0.1), "two parameters, learning rate 0.1"),
         Case((theta, torch.zeros(2), 0.1), "flat ground: all slopes are 0"),
         Case((torch.tensor([3.0]), torch.tensor([2.0]), 0.25), "one parameter"),
+        Case((theta, torch.tensor([40.0, -8.0]), 0.5), "steep slopes"),
         Case((torch.randn(5, generator=g), torch.randn(5, generator=g), 0.01), "random, 5 of them"),
     ]
 

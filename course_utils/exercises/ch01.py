@@ -376,6 +376,8 @@ def _average_cases() -> list[Case]:
         Case(([0.25, 0.75], [8, 8]), "batches of one size"),
         Case(([2.0, 0.5, 1.25, 0.75], [3, 40, 1, 16]), "batches of any size"),
         Case(([1.5], [3]), "a single batch"),
+        Case(([0.5, 2.0, 0.5, 0.5], [4, 1, 7, 4]), "equal losses"),
+        Case(([0.0, 1.0], [10, 5]), "a batch without loss"),
     ]
 
 
@@ -750,7 +752,47 @@ def _judge_runs(answer: Any) -> Verdict:
             return Verdict(False, f"It repeats, but it no longer listens to its seed: seed {one} "
                            f"and seed {other} give the same losses.", f"seeds {one} and {other}",
                            "the same losses", "other losses")
+    gone = _what_is_gone(answer)
+    if gone:
+        return Verdict(False, gone, given="seed 1")
     return Verdict(True, "Both runs agree bit for bit, and another seed gives another run.")
+
+
+def _what_is_gone(answer: Any) -> str:
+    """What the run had and has no longer: training, updates, noise or shuffling; "" if nothing.
+
+    Seen from the rows that reach the first layer. Whoever builds the net otherwise is let off.
+    """
+    rows, weights = _what_the_layer_sees(answer)
+    if len(rows) < 4:
+        return ("The losses repeat because no batch goes through the layers any more: each call is "
+                "to train, as the function did at first.")
+    if all(torch.equal(weight, weights[0]) for weight in weights):
+        return "The weights stay as they were drawn: backward and step are to stay in the loop."
+    grid = torch.linspace(-1, 1, 64)
+    seen = torch.cat(rows).flatten()
+    if seen.shape == grid.shape and torch.allclose(seen.sort().values, grid, atol=1e-6):
+        return "The noise is gone. It is to stay: only where its chance comes from changes."
+    if all(torch.allclose(x.diff(dim=0), grid[1] - grid[0], atol=1e-5) for x in rows):
+        return "The rows come in their own order. Shuffling is to stay, by a seeded shuffler."
+    return ""
+
+
+def _what_the_layer_sees(answer: Any) -> tuple[list[Tensor], list[Tensor]]:
+    """Batches that reach layers of one input, and the layers' weights at that time."""
+    rows, weights = [], []
+
+    def look(layer: nn.Module, given: tuple) -> None:
+        if isinstance(layer, nn.Linear) and layer.in_features == 1:
+            rows.append(given[0].detach().clone())
+            weights.append(layer.weight.detach().clone())
+
+    handle = nn.modules.module.register_module_forward_pre_hook(look)
+    try:
+        answer(1)
+    finally:
+        handle.remove()
+    return rows, weights
 
 
 def _what_varies(answer: Any) -> str:
@@ -781,10 +823,10 @@ REPEAT = Exercise(
     mistakes=(
         Mistake("late seed", _late_seed,
                 "Order and noise repeat. The weights do not: they are drawn when the layers are "
-                "made, before your seed is set."),
+                "made, before your seed is set, or none is."),
         Mistake("order free", _order_free,
-                "Weights and noise repeat. The order does not: the shuffler is made once, outside, "
-                "and goes on where the last run stopped. Make it inside the function."),
+                "Weights and noise repeat. The order does not: the shuffler is made outside, or "
+                "made without your seed. In every run it has to start anew, from the seed."),
         Mistake("noise free", _noise_free,
                 "Weights and order repeat. The noise does not: torch.manual_seed does not reach "
                 "NumPy, whose generator needs a seed of its own."),

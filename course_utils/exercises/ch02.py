@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import dis
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import CodeType, FunctionType
+from unittest import mock
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -40,6 +45,8 @@ def _mae_cases() -> list[Case]:
              "a single example, guessed too low"),
         Case((torch.tensor([2.0, 5.0]).double(), torch.tensor([2.0, 1.0]).double(), 1.0, 0.0),
              "one prediction exactly right"),
+        Case((torch.tensor([2.0, 5.0]).double(), torch.tensor([2 - 1e-6, 5 + 1e-6]).double(), 1.0,
+              0.0), "two predictions off by a millionth"),
     ]
 
 
@@ -90,6 +97,7 @@ MAE_GRADIENT = Exercise(
     solution=mae_gradient,
     cases=_mae_cases,
     oracle=_mae_gradient_slowly,
+    tolerance=(1e-12, 1e-14),            # a soft sign would come near
     hints=(
         "Take the cell with `gradient` as a pattern: which factor in it came from the square?",
         "With u = b + w x − label the error is |u|. Chain rule: the sign of u, times the "
@@ -153,6 +161,9 @@ def _count_cases() -> list[Case]:
         Case((5, 8, 2), "a batch larger than the data"),
         Case((4017, 32, 7), "the births"),
         Case((100, 1, 2), "batches of one"),
+        Case((9, 4, 2), "a single example left over"),
+        Case((1001, 1000, 2), "one left over of 1,001"),
+        Case((10, 3, 2), "batches of three"),
     ]
 
 
@@ -178,6 +189,10 @@ def _not_rounded(n_examples, batch_size, epochs):
 
 def _every_example(n_examples, batch_size, epochs):
     return n_examples * epochs
+
+
+def _a_float(n_examples, batch_size, epochs):
+    return float(count_updates(n_examples, batch_size, epochs))
 
 
 COUNT_UPDATES = Exercise(
@@ -208,6 +223,8 @@ COUNT_UPDATES = Exercise(
         Mistake("one per example", _every_example,
                 "That is one update for each example, as with B = 1. A batch of B examples makes "
                 "one update together."),
+        Mistake("a float", _a_float,
+                "The number is right, but it is a float. `int(…)` makes a whole number of it."),
     ),
     stub='''def count_updates(n_examples, batch_size, epochs):
     ...                                  # your code: an int; the last, smaller batch is kept
@@ -234,6 +251,7 @@ def _hard_cases() -> list[Case]:
         Case((3 * torch.randn(4, 3, generator=g, dtype=torch.float64),), "random, 4 × 3"),
         Case((torch.tensor(0.75).double(),), "a single number"),
         Case((torch.tensor([-50.0, 50.0]).double(),), "far out"),
+        Case((torch.tensor([[-0.5, 0.5, 2.0]]).double(),), "a single row"),
     ]
 
 
@@ -280,8 +298,12 @@ HARD_SIGMOID = Exercise(
     solution=hard_from_relus,
     cases=_hard_cases,
     oracle=_hard_by_clamp,
-    forbidden=("clamp", "clamp_", "clip", "clip_", "hardtanh", "hardtanh_", "relu6", "hardsigmoid",
-               "minimum", "maximum", "min", "max", "fmin", "fmax", "where", "sigmoid"),
+    forbidden=(                          # ready-made ramps, and the ways to do without any ReLU
+        "clamp", "clamp_", "clip", "clip_", "hardtanh", "hardtanh_", "relu6", "hardsigmoid",
+        "minimum", "maximum", "min", "max", "fmin", "fmax", "where", "sigmoid", "threshold",
+        "_threshold", "abs", "abs_", "absolute", "sign", "heaviside", "gt", "ge", "lt", "le",
+        "masked_fill", "masked_fill_", "numpy", "__array__", "tolist", "item",
+    ),
     hints=(
         "Draw relu(z), and beneath it what you want. Up to z = 1 they agree. What is too much "
         "from there on?",
@@ -338,8 +360,8 @@ def features(births: datasets.Births) -> Tensor:
 def _judge_features(answer) -> Verdict:
     births, given = datasets.births(), datasets.births()
     rows = answer(given)
-    problem = (_wrong_form(rows) or _knows_too_much(answer, births, rows)
-               or _changed(given, births))
+    problem = (_wrong_form(rows) or _looks_elsewhere(answer, births, rows)
+               or _knows_too_much(answer, births, rows) or _changed(given, births))
     if problem:
         return problem
     past = torch.stack([days_ago(births.count, days) for days in range(1, 57)], dim=1)
@@ -373,17 +395,63 @@ def _changed(given: datasets.Births, births: datasets.Births) -> Verdict | None:
     return None
 
 
+TODAY = ("Row i changes when the births of day i change. Is a column missing its `days_ago`? Or do "
+         "you scale or centre with a mean over all days? Leave the scale to the check.")
+LATER = ("Row i changes when the births of days *after* day i change. On the day you have to "
+         "predict, nobody knows them.")
+
+
 def _knows_too_much(answer, births: datasets.Births, rows: Tensor) -> Verdict | None:
     """Change counts and see whether earlier rows change, which could not know them."""
-    for day in (1000, 2503, 4101):
-        for first, what in ((day, "of the day itself"), (day + 1, "of later days")):
-            count = births.count.clone()
-            count[first : first + 1 if first == day else DAYS] += 777
-            again = answer(replace(datasets.births(), count=count))
-            if not torch.equal(again[day], rows[day]):
-                return Verdict(False, f"A row uses the count {what}. When you have to predict a "
-                               "day, only earlier days are known.")
+    for day in (5, 1000, 2503, 4101):
+        for days, said in ((slice(day, day + 1), TODAY), (slice(day + 1, DAYS), LATER)):
+            for births_then in (0.0, 30_000.0):          # so that thresholds are crossed
+                count = births.count.clone()
+                count[days] = births_then
+                again = answer(replace(datasets.births(), count=count))
+                if not torch.equal(again[day], rows[day]):
+                    return Verdict(False, said)
     return None
+
+
+def _looks_elsewhere(answer, births: datasets.Births, rows: Tensor) -> Verdict | None:
+    """Rows from anything but the data set that is handed over could hide what they know."""
+    for name in _tables_read(answer):
+        return Verdict(False, f"Your function reads `{name}` of the notebook. Make all columns of "
+                       "the data set that it is given (`births.count`, `births.dates` and so on).")
+    if not torch.equal(answer(datasets.births()), rows):
+        return Verdict(False, "Called twice with the same days, your function returns two "
+                       "different tables.")
+    given, other = datasets.births(), replace(births, count=births.count.flip(0))
+    with mock.patch.object(datasets, "births", lambda: other):
+        again = answer(given)
+    if not torch.equal(again, rows):
+        return Verdict(False, "Your function loads the births by itself. Use those that it is "
+                       "given.")
+    return None
+
+
+def _tables_read(answer: Callable, seen: frozenset = frozenset()) -> Iterator[str]:
+    """Names of data sets and long tables of floats that the answer reads from the notebook.
+
+    The notebook's own functions that it calls are looked at, too; those in `seen` have been.
+    """
+    code, known = getattr(answer, "__code__", None), getattr(answer, "__globals__", {})
+    for name in sorted(_globals_read(code)) if code else ():
+        value = known.get(name)
+        floats = (value.is_floating_point() if isinstance(value, Tensor) else
+                  isinstance(value, np.ndarray) and value.dtype.kind == "f")
+        if isinstance(value, datasets.Births) or (floats and value.shape[:1] == (DAYS,)):
+            yield name
+        own = isinstance(value, FunctionType) and value.__globals__ is known
+        if own and name not in seen:
+            yield from _tables_read(value, seen | {name})
+
+
+def _globals_read(code: CodeType) -> set[str]:
+    inner = (one for one in code.co_consts if isinstance(one, CodeType))
+    return {step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"
+            }.union(*map(_globals_read, inner))
 
 
 def _held_out_mse(rows: Tensor, births: datasets.Births) -> float:
@@ -447,12 +515,8 @@ BETTER_FEATURE = Exercise(
         "Holidays come back every year. 52 weeks are 364 days: on which weekday was that?",
     ),
     mistakes=(
-        Mistake("its own label", _own_label,
-                "Row i uses the births of day i itself, and that is the label. A model that may "
-                "copy the answer learns nothing: shift with `days_ago`."),
-        Mistake("tomorrow", _tomorrow,
-                "A row uses births of days that lie *after* it. On the day you have to predict, "
-                "nobody knows them."),
+        Mistake("its own label", _own_label, TODAY),
+        Mistake("tomorrow", _tomorrow, LATER),
         Mistake("one week", _one_week,
                 "That is the last week, 7 past days, and 56 of them are the mark to beat: you need "
                 "something that past days do not contain."),

@@ -200,11 +200,15 @@ def _diagnose_cases() -> list[Case]:
         Case(([2.0, inf, 0.4], [2.0, 1.0, 0.4], 2.0), "infinite once, in the middle"),
         Case(([2.0, 0.5, 0.1], [2.0, nan, 0.3], 2.0), "NaN once, held-out"),
         Case(([2.0, 0.5, 0.1], [2.0, -inf, 0.3], 2.0), "minus infinity once"),
+        Case(([2.0, inf, 4.0, 1.5], [2.0] * 4, 2.0), "infinite once, large and falling at the end"),
+        Case(([2.0, nan, 1.5, 1.5], [2.0] * 4, 2.0), "NaN once, large at the end"),
+        Case(([3e7, 2e7, 1e7], [3e7, 2e7, 1e7], 1e8), "a huge baseline"),
         Case(([1.5], [0.5], 2.0), "one epoch only"),
         *(Case((one, two, 2.0), "random curves")
           for one, two in zip(curves[::2], curves[1::2], strict=True)),
         Case(([], [], 2.0), "no epoch", ValueError),
         Case(([1.0, 0.5], [1.0], 2.0), "curves of different lengths", ValueError),
+        Case(([1.0], [1.0, 0.5], 2.0), "more held-out epochs", ValueError),
         Case(([1.0], [1.0], 0.0), "a baseline of 0", ValueError),
         Case(([1.0], [1.0], nan), "a baseline that is NaN", ValueError),
         Case(([1.0, nan], [1.0], 2.0), "different lengths, and NaN", ValueError),
@@ -387,10 +391,10 @@ check("guide-diagnose", diagnose)''',
 def early_stop(held_out: list[float], patience: int) -> tuple[int, int]:
     if not held_out or patience < 1:
         raise ValueError("at least one epoch, and a patience of at least 1")
-    best = 0
+    best, lowest = 0, math.inf                           # NaN in epoch 0 leaves it at infinity
     for epoch, loss in enumerate(held_out):
-        if loss < held_out[best]:                        # strictly: a tie is no progress
-            best = epoch
+        if loss < lowest:                                # strictly: a tie is no progress
+            best, lowest = epoch, loss
         if epoch - best == patience:                     # that many epochs without progress
             return best, epoch
     return best, len(held_out) - 1                       # the run ended first
@@ -421,8 +425,14 @@ def _stop_cases() -> list[Case]:
         Case(([3.0], 1), "one epoch"),
         Case(([5.0, math.nan, 4.0, math.nan, math.nan, 1.0], 2), "NaN in between"),
         Case(([1.0, 0.999, 0.998, 0.9979, 1.5, 1.5], 2), "a little lower is lower"),
+        Case(([1.0, 1 - 1e-9, 1.5, 1.6], 2), "lower by a billionth"),
+        Case(([1.0, 0.0, 0.5, 0.6], 2), "a loss of 0"),
+        Case(([3e8, 2e8, 2.5e8, 2.6e8], 2), "huge losses"),
+        Case(([math.inf, math.inf, 1.0], 1), "infinite at first"),
+        Case(([5.0, 4.0, math.nan, math.nan, math.nan], 3), "NaN to the end"),
         *(Case((curve, patience), "random curves")
           for curve, patience in zip(curves, (1, 2, 3, 4) * 2, strict=True)),
+        Case(([math.nan, 2.0, 1.0, 1.5, 1.6], 2), "NaN in the first epoch"),
         Case(([], 3), "no epoch", ValueError),
         Case(([2.0, 1.0], 0), "a patience of 0", ValueError),
     ]
@@ -431,6 +441,17 @@ def _stop_cases() -> list[Case]:
 def _refused(held_out, patience):
     if not held_out or patience < 1:
         raise ValueError
+
+
+def _nan_stays_best(held_out, patience):
+    _refused(held_out, patience)
+    best = 0
+    for epoch, loss in enumerate(held_out):
+        if loss < held_out[best]:
+            best = epoch
+        if epoch - best == patience:
+            return best, epoch
+    return best, len(held_out) - 1
 
 
 def _foresight(held_out, patience):
@@ -551,7 +572,8 @@ EARLY_STOPPING = Exercise(
         "Go through the epochs one by one and remember the best so far. At each epoch you may know "
         "only what came before.",
         "After each epoch ask: how many epochs ago was the best one? If that is `patience`, stop.",
-        "`if loss < held_out[best]: best = epoch`, then "
+        "Keep the lowest loss beside its epoch, `best, lowest = 0, math.inf` at first: "
+        "`if loss < lowest: best, lowest = epoch, loss`, then "
         "`if epoch - best == patience: return best, epoch`. After the loop the run is over: "
         "`return best, len(held_out) - 1`.",
     ),
@@ -576,6 +598,9 @@ EARLY_STOPPING = Exercise(
         Mistake("NaN counts as progress", _nan_is_progress,
                 "NaN became the best epoch: `nan >= best` is False, and you took that for better. "
                 "Ask `loss < best` instead."),
+        Mistake("NaN in the first epoch", _nan_stays_best,
+                "Right, unless the *first* loss is NaN: then it stays the best, as `loss < nan` is "
+                "False for every loss. A number counts as lower than NaN."),
         Mistake("counted from 1", _from_one,
                 "Both are one too large: epochs count from 0 here, as positions in the list."),
         Mistake("swapped", _swapped_epochs,
@@ -629,6 +654,7 @@ def _folds_cases() -> list[Case]:
         Case((9, 5), "nearly twice as many rows as folds"),
         Case((4, 4), "one row a fold"),
         Case((7, 2), "two folds"),
+        Case((9, 2), "two folds of nine rows"),
         Case((103, 10), "ten folds"),
         Case((3, 5), "more folds than rows", ValueError),
         Case((5, 1), "one fold: nothing would be left to train on", ValueError),
@@ -786,6 +812,7 @@ def _dropout_cases() -> list[Case]:
         Case((x, 0.0, u, True), "p = 0"),
         Case((x, 1.0, u, True), "p = 1"),
         Case((x, 1.0, u, False), "p = 1, not training"),
+        Case((double, 1.0, torch.zeros(3, 2, 5), True), "p = 1, float64"),
         Case((torch.zeros(0), 0.5, torch.zeros(0), True), "no value at all"),
         Case((x, 1.5, u, True), "p above 1", ValueError),
         Case((x, -0.1, u, False), "p below 0", ValueError),
@@ -859,14 +886,6 @@ def _draws_afresh(x, p, u, training):
     return dropout(x, p, torch.rand_like(x), training)
 
 
-def _in_place(x, p, u, training):
-    _probability(p)
-    if training:
-        x[u < p] = 0
-        return x / (1 - p) if p < 1 else x
-    return x
-
-
 def _any_p(x, p, u, training):
     return _mask(x, p, u >= p, 1 / (1 - p) if p != 1 else 0) if training else x
 
@@ -917,9 +936,6 @@ DROPOUT = Exercise(
         Mistake("draws afresh", _draws_afresh,
                 "You draw new random numbers. Use those given in `u`, so that the result can be "
                 "checked."),
-        Mistake("in place", _in_place,
-                "The values are right, but your code also sets values of the caller's x to 0, and "
-                "the caller still needs them: make a new tensor."),
         Mistake("any p", _any_p,
                 "A p below 0 or above 1 is no probability: refuse it with a ValueError, also when "
                 "not training."),

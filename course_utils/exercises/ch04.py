@@ -96,6 +96,10 @@ def _single_precision(w1, w2, x, label):
     return hessian_by_hand(w1, w2, x, label).float()
 
 
+def _made_double_too_late(w1, w2, x, label):
+    return hessian_by_hand(w1, w2, x, label).float().double()
+
+
 BY_HAND = Exercise(
     id="hess-by-hand",
     chapter="04",
@@ -103,6 +107,7 @@ BY_HAND = Exercise(
     solution=hessian_by_hand,
     cases=_by_hand_cases,
     oracle=_hessian_by_autograd,
+    tolerance=(1e-12, 1e-12),            # float32 made float64 is not enough
     hints=(
         "First the gradient, on paper: write e = ŷ − w₂w₁x for the error. Then L = e², and the "
         "chain rule gives two slopes.",
@@ -142,6 +147,9 @@ BY_HAND = Exercise(
         Mistake("float32", _single_precision,
                 "The numbers are right, but the tensor is float32: add `dtype=torch.float64`. "
                 "Curvatures are compared with small numbers in this chapter."),
+        Mistake("float64 too late", _made_double_too_late,
+                "The numbers are right to seven digits only: the tensor was float32 first, and "
+                "what that rounds off does not come back. Make it as float64."),
     ),
     stub='''def hessian_by_hand(w1, w2, x, label):   # four numbers
     ...                                  # your code: (2, 2), float64
@@ -196,6 +204,8 @@ def _classify_cases() -> list[Case]:
         Case((at(3.0, -1.0, 2.0), 1e-6), "in no order"),
         Case((at(2.0, 0.0, 1.0), 1e-6), "in no order, a zero in the middle"),
         Case((at(-4.0), 1e-6), "one dimension"),
+        Case((at(0.01, 1.0), 1e-3), "small, but above the tolerance"),
+        Case((at(-0.01, 1.0), 1e-3), "both signs, one small"),
         *(Case((row, 0.1), "random, four dimensions") for row in drawn),
         Case((at(), 1e-6), "no eigenvalue", ValueError),
         Case((at(1.0, float("nan")), 1e-6), "NaN", ValueError),
@@ -392,6 +402,9 @@ def _judge_hvp(answer) -> Verdict:
         problem = _wrong_product(answer, loss, theta, v, note)
         if problem:
             return problem
+    problem = _touches_theta(answer)
+    if problem:
+        return Verdict(False, problem, given="a theta with requires_grad=True and a .grad")
     ratio, count = _cost(answer)
     if ratio > COST:
         return Verdict(False, f"The product is right, but for P = {count} it takes about {ratio} "
@@ -421,6 +434,22 @@ def _wrong_product(answer, loss, theta: Tensor, v: Tensor, note: str) -> Verdict
                        "the caller's `theta`. Work on a copy: `theta.detach().clone()`.",
                        given=note)
     return None
+
+
+def _touches_theta(answer) -> str:
+    """What happens to a `theta` that a training has left behind; "" if nothing."""
+    theta = torch.tensor([1.0, -2.0], dtype=f64, requires_grad=True)
+    theta.grad = torch.ones_like(theta)
+    try:
+        answer(lambda t: (t**4).sum(), theta, torch.ones(2, dtype=f64))
+    except Exception as error:
+        return ("The product is right, but where `theta` requires gradients already, your code "
+                f"raises {type(error).__name__}: {error}")
+    grad = theta.grad
+    if theta.requires_grad and grad is not None and bool((grad == 1).all()):
+        return ""
+    return ("The product is right, but a `theta` that required gradients, or had a `.grad`, is "
+            "not left as it was. Work on a copy: `theta.detach().clone()`.")
 
 
 def _cost(answer) -> tuple[int, int]:
@@ -624,6 +653,8 @@ def _escape_cases() -> list[tuple[Tensor, float, float, str]]:
         (_turned(-1e-6, 1.0, 2.0), 0.1, 1e-9, "the same, with a smaller tolerance"),
         (_turned(-0.01, 40.0, 90.0), 0.1, 1e-3, "a gentle way down beside steep ways up"),
         (table([-0.5]), 0.1, 0.5, "exactly −tolerance, which is not below it"),
+        (table([1.0, 0.0, 0.0], [0.0, -2.0, 0.0], [0.0, 0.0, 3.0]), 0.1, 1e-8, "a diagonal H"),
+        (table([0.0, 2.0], [2.0, 0.0]), 0.1, 1e-8, "the way down across (1, 1)"),
     ]
 
 

@@ -46,6 +46,9 @@ def _judge_deal(answer) -> Verdict:
     problem = _bad_order(answer)
     if problem:
         return Verdict(False, problem, given="n_examples = 100, batch_size = 32")
+    uneven = _uneven(answer)
+    if uneven:
+        return uneven
     for n, size in ((10, 0), (10, -1), (10, 11)):
         got = None
         try:
@@ -86,18 +89,25 @@ def _bad_content(dealt, n: int) -> str:
     return ""
 
 
+STANDS_STILL = ("Two epochs have the same order: `g` does not go on. Is a generator started "
+                "inside, a state put back, or an old order kept?")
+
+
 def _bad_order(answer) -> str:
     """Nothing if the order is random, from the generator, and new in each epoch."""
     g, natural = _seeded(1), list(range(100))
-    first, second = (torch.cat(list(answer(100, 32, g))).tolist() for _ in range(2))
+    batches = list(answer(100, 32, g))
+    first, second = (torch.cat(list(one)).tolist() for one in (batches, answer(100, 32, g)))
     if first == natural:
         return "The rows come in their own order: they are not shuffled."
     if first == second:
-        return ("Two epochs with the same generator have the same order. Let `g` go on drawing: "
-                "do not start a new one inside.")
+        return STANDS_STILL
     if first == sorted(first) or sorted(first[:32]) == natural[:32]:
         return ("The order of the batches, or inside them, is shuffled, but the same rows stay "
                 "together. Shuffle first, then cut.")
+    if all(bool((rows.diff() > 0).all()) for rows in batches):
+        return ("Inside each batch the rows are sorted. They are to stand in the order in which "
+                "they were dealt.")
     steps = Counter((after - before) % 100 for before, after in pairwise(first))
     if max(steps.values()) > 20:                         # by chance one step comes 6 times or so
         return ("Neighbours stay neighbours: most rows follow the same row in every epoch. All "
@@ -114,6 +124,17 @@ def _bad_order(answer) -> str:
         return ("Your code moves torch's global stream of random numbers, on which other code "
                 "relies. Draw from `g` alone.")
     return ""
+
+
+def _uneven(answer) -> Verdict | None:
+    """Deal three rows 600 times: each of the six orders comes 100 times or so, if all are alike."""
+    g = _seeded(3)
+    orders = Counter(tuple(answer(3, 3, g)[0].tolist()) for _ in range(600))
+    if len(orders) == 6 and min(orders.values()) >= 50:
+        return None
+    return Verdict(False, "Some orders come more often than others, or never: all orders should be "
+                   "equally likely.", given="n_examples = 3, batch_size = 3, 600 times",
+                   got="\n".join(f"{order}: {n} times" for order, n in sorted(orders.items())))
 
 
 def _checked_size(n, size):
@@ -198,11 +219,9 @@ DEAL = Exercise(
                 "Each batch is drawn from all examples anew, with replacement: in one epoch some "
                 "come twice and some never. Deal one shuffled order instead."),
         Mistake("no generator", _no_generator,
-                "The order is drawn from torch's global stream. Hand over `generator=g`, so that "
-                "a run can be repeated."),
-        Mistake("a new generator", _new_generator,
-                "A generator that is started inside the function gives the same order in every "
-                "epoch. Draw from `g`, which goes on."),
+                "The order is drawn from a global stream (torch's, NumPy's, Python's). Draw from "
+                "`g` alone (`generator=g`), so that a run can be repeated."),
+        Mistake("a new generator", _new_generator, STANDS_STILL),
         Mistake("shuffled inside batches", _batches_shuffled,
                 "You cut first and shuffle inside the batches: the same examples stay together in "
                 "every epoch. Shuffle first, then cut."),
@@ -250,6 +269,7 @@ def _epoch_cases() -> list[Case]:
         Case((10, 4, 1.0, 0.0), "overhead only"),
         Case((10, 4, 0.0, 1.0), "no overhead"),
         Case((7, 3, 0.5, 0.25), "seven examples in threes"),
+        Case((10, 64, 0.5, 0.25), "a batch larger than the data"),
     ]
 
 

@@ -1,5 +1,7 @@
 """Answers to chapter 00's exercises: how far a guess is off, and one step downhill."""
 
+import functools
+
 import numpy as np
 import torch
 
@@ -34,6 +36,25 @@ def _scaling_the_gradient(theta, g, lr):
     return theta - g
 
 
+def _put_back_afterwards(prediction, label):
+    """In place and undone: rounding stays."""
+    result = prediction.sub_(label).abs().mean()
+    prediction.add_(label)
+    return result
+
+
+def _with_momentum(theta, g, lr, velocity=[0.0]):       # noqa: B006, the mistake
+    velocity[0] = 0.9 * velocity[0] + g
+    return theta - lr * velocity[0]
+
+
+def _by_torchs_own_optimiser(theta, g, lr):
+    moved = theta.detach().clone().requires_grad_()
+    moved.grad = g.clone()
+    torch.optim.SGD([moved], lr=lr).step()
+    return moved.detach()
+
+
 def _step_one_by_one(theta, g, lr):
     moved = theta.clone()
     for i in range(len(theta)):
@@ -57,6 +78,8 @@ WRONG = {
         "whole thousands": lambda p, y: (p - y).round().abs().mean(),
         "changes the prediction": _damaging_mean_loss,
         "changes the label": _damaging_label,
+        "damaged and put back": _put_back_afterwards,
+        "NumPy's number": lambda p, y: np.abs(p.numpy() - y.numpy()).mean(),
         "prints it": _printed_mean_loss,
     },
     "start-step": {
@@ -72,6 +95,8 @@ WRONG = {
         "moves theta in place": _damaging_step,
         "scales the gradient in place": _scaling_the_gradient,
         "a plain list": lambda theta, g, lr: (theta - lr * g).tolist(),
+        "the step cut off at 1": lambda theta, g, lr: theta - (lr * g).clamp(-1, 1),
+        "remembers the last step": _with_momentum,
     },
 }
 
@@ -84,6 +109,8 @@ RIGHT = {
         "more digits inside": lambda p, y: (p.double() - y.double()).abs().mean().to(p.dtype),
         "NumPy inside": lambda p, y: torch.tensor(
             np.abs(p.numpy() - y.numpy()).mean(), dtype=p.dtype),
+        "a loss module": torch.nn.L1Loss(),
+        "partial": functools.partial(torch.nn.functional.l1_loss, reduction="mean"),
     },
     "start-step": {
         "one by one": _step_one_by_one,
@@ -91,6 +118,7 @@ RIGHT = {
         "alpha": lambda theta, g, lr: torch.sub(theta, g, alpha=lr),
         "plus the negative": lambda theta, g, lr: theta + g * -lr,
         "on a copy": lambda theta, g, lr: theta.clone().sub_(lr * g),
+        "torch.optim.SGD": _by_torchs_own_optimiser,
         "more digits inside": lambda theta, g, lr: (theta.double() - lr * g.double()).to(
             theta.dtype),
     },

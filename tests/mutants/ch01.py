@@ -1,6 +1,7 @@
 """Answers to chapter 01's exercises: shapes, a Dataset, two means, a run that repeats."""
 
 import csv
+import functools
 import gzip
 import random
 import statistics
@@ -126,6 +127,19 @@ class _LooksDamageTheLabel(_Right):
         label = row[8].clone()
         row[8] = 0
         return row[:8], label
+
+
+class _OneBuffer(_Right):
+    """Hands out the same two tensors each time, filled anew."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.x, self.label = torch.zeros(8), torch.zeros(())
+
+    def __getitem__(self, i):
+        self.x.copy_(self.rows[i, :8])
+        self.label.copy_(self.rows[i, 8])
+        return self.x, self.label
 
 
 class _Arrays(_Right):
@@ -275,6 +289,62 @@ def _default_streams(seed):
 
 def _printed_run(seed):
     print(_mended(seed))
+
+
+@functools.lru_cache
+def _remembered(seed):                                  # the chance is as before
+    return _run(seed, None, _made_once, np.random.default_rng().normal)
+
+
+def _made_up(seed):
+    numbers = random.Random(seed)
+    return [numbers.random() for _ in range(4)]
+
+
+def _not_shuffled(seed, *, update=True, shuffle=False):
+    torch.manual_seed(seed)
+    noise = np.random.default_rng(seed)
+    x = torch.linspace(-1, 1, 64).unsqueeze(1)
+    model = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+    optimizer, losses = torch.optim.SGD(model.parameters(), lr=0.1), []
+    for x_batch, label in DataLoader(TensorDataset(x, x**2), batch_size=16, shuffle=shuffle):
+        x_batch = x_batch + float(noise.normal(0, 0.05))
+        loss = nn.functional.mse_loss(model(x_batch), label)
+        optimizer.zero_grad()
+        loss.backward()
+        if update:
+            optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def _shuffler_by_the_clock(seed):
+    shuffler = torch.Generator()
+    shuffler.seed()
+    return _run(seed, seed, shuffler, np.random.default_rng(seed).normal)
+
+
+def _forked(seed):
+    with torch.random.fork_rng():
+        return _run(seed, seed, _seeded(seed), np.random.RandomState(seed).normal)
+
+
+def _own_loss(seed):
+    """The squares by hand, the gradients by `autograd.backward`."""
+    torch.manual_seed(seed)
+    noise = np.random.default_rng(seed)
+    x = torch.linspace(-1, 1, 64).unsqueeze(1)
+    model = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+    losses = []
+    for x_batch, label in DataLoader(TensorDataset(x, x**2), batch_size=16, shuffle=True):
+        model.zero_grad()
+        loss = (model(x_batch + float(noise.normal(0, 0.05))) - label).square().mean()
+        torch.autograd.backward(loss)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter -= 0.1 * parameter.grad
+        losses.append(loss.item())
+    return losses
 
 
 # ---- the training loop -----------------------------------------------------------------------
@@ -429,6 +499,7 @@ WRONG = {
         "keeps the first file": _OneForAll,
         "looking changes the data": _LooksDamage,
         "looking changes the label": _LooksDamageTheLabel,
+        "one buffer for all rows": _OneBuffer,
         "plain lists": _Lists,
         "NumPy arrays": _Arrays,
     },
@@ -465,6 +536,14 @@ WRONG = {
         "two digits": lambda losses, sizes: round(_average_in_a_loop(losses, sizes), 2),
         "largest first, last by itself": lambda losses, sizes: (
             sum(losses[:-1]) * sizes[0] + losses[-1] * sizes[-1]) / sum(sizes),
+        "sizes looked up by loss": lambda losses, sizes: sum(
+            loss * sizes[losses.index(loss)] for loss in losses) / sum(sizes),
+        "a dict of losses": lambda losses, sizes: sum(
+            loss * size for loss, size in dict(zip(losses, sizes, strict=True)).items())
+            / sum(sizes),
+        "batches without loss left out": lambda losses, sizes: sum(
+            loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(
+            size for loss, size in zip(losses, sizes, strict=True) if loss),
         "a tensor": lambda losses, sizes: torch.tensor(_average_in_a_loop(losses, sizes)),
         "empties the lists": _average_that_empties_the_lists,
     },
@@ -492,6 +571,12 @@ WRONG = {
         "the last loss alone": lambda seed: _mended(seed)[-1],
         "no losses": lambda seed: [],
         "prints them": _printed_run,
+        "remembers each seed's losses": _remembered,
+        "made up": _made_up,
+        "the noise is gone": lambda seed: _run(seed, seed, _seeded(seed), lambda mean, std: 0.0),
+        "the shuffling is gone": _not_shuffled,
+        "the updates are gone": lambda seed: _not_shuffled(seed, update=False, shuffle=True),
+        "a shuffler started by the clock": _shuffler_by_the_clock,
     },
 }
 
@@ -521,6 +606,8 @@ RIGHT = {
         "squared norm": lambda p, y: (p - y).norm().square() / p.numel(),
         "more digits inside": lambda p, y: (p.double() - y.double()).square().mean().to(p.dtype),
         "label first": lambda p, y: torch.mean(torch.pow(y - p, 2)),
+        "a loss module": nn.MSELoss(),
+        "multiplied out": lambda p, y: (p * p).mean() - 2 * (p * y).mean() + (y * y).mean(),
     },
     "torch-validation-average": {
         "loop": _average_in_a_loop,
@@ -549,5 +636,7 @@ RIGHT = {
         "noise from torch": _noise_from_torch,
         "shuffler started again": _shuffler_started_again,
         "the default stream": _default_streams,
+        "fork_rng": _forked,
+        "a loss and updates by hand": _own_loss,
     },
 }

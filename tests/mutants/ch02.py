@@ -5,6 +5,8 @@ import math
 import numpy as np
 import torch
 
+from course_utils import datasets
+
 # ---- the slope of the MAE --------------------------------------------------------------------
 
 
@@ -48,7 +50,16 @@ def _slopes_with_numpy(x, label, w, b):
     return torch.from_numpy(np.stack([(sign * x.numpy()).mean(), sign.mean()])).to(x.dtype)
 
 
+def _central_difference(x, label, w, b, h=1e-2):
+    def loss(w, b):
+        return (b + w * x - label).abs().mean()
+    return torch.stack([(loss(w + h, b) - loss(w - h, b)) / (2 * h),
+                        (loss(w, b + h) - loss(w, b - h)) / (2 * h)])
+
+
 # ---- features of births ----------------------------------------------------------------------
+
+daily = datasets.births().count.double() / 1000         # as in the notebook
 
 
 def _back(series, days):
@@ -82,6 +93,60 @@ def _mean_of_the_month(births):
     count = births.count.double().numpy() / 1000
     means = (np.bincount(months, count) / np.bincount(months))[months]
     return torch.cat([_good(births), torch.from_numpy(means)[:, None].float()], dim=1)
+
+
+def _the_notebooks_daily(births):
+    return torch.stack([daily, births.weekday.double()], dim=1)
+
+
+def _the_notebooks_daily_inside(births):
+    return torch.stack([column() for column in (lambda: daily, births.weekday.double)], dim=1)
+
+
+def _today():
+    return daily
+
+
+def _the_notebooks_daily_by_a_helper(births):
+    return torch.stack([_today(), births.weekday.double()], dim=1)
+
+
+def _loads_them_again(births):
+    return torch.cat([_good(births), datasets.births().count[:, None]], dim=1)
+
+
+def _few_births_are_a_holiday(births):
+    return torch.cat([_good(births), (births.count < 8500).float()[:, None]], dim=1)
+
+
+def _in_steps_of_2000(births):
+    return torch.cat([_good(births), (births.count / 2000).round()[:, None]], dim=1)
+
+
+def _rolled(births):
+    """The first rows know the last days."""
+    count = births.count / 1000
+    past = torch.stack([count.roll(lag) for lag in [*range(1, 29), 35, 42, 49, 364]], dim=1)
+    return torch.cat([past, _weekdays(births)], dim=1)
+
+
+def _centred(births):
+    """By the mean of the training years, in which most days themselves lie."""
+    rows = _good(births)
+    return rows - births.count[births.split["train"]].mean() / 1000
+
+
+def _with_chance(births):
+    return torch.cat([_good(births), torch.rand(len(births.count), 1)], dim=1)
+
+
+def _weekday_means_so_far(births):
+    """For each day the mean of the same weekday's earlier days, beside what is good."""
+    count, so_far = births.count.double() / 1000, torch.zeros(len(births.count)).double()
+    for day in range(7):
+        rows = (births.weekday == day).nonzero()[:, 0]
+        so_far[rows[1:]] = count[rows].cumsum(0)[:-1] / torch.arange(1, len(rows))
+    return torch.cat([_good(births).double(), so_far[:, None]], dim=1)
 
 
 def _last_four_weeks(births):
@@ -145,6 +210,13 @@ def _ramp_in_place(z):
     return z.relu_() - later
 
 
+def _cut_by_assignment(z):
+    y = z.clone()
+    y[y < 0] = 0
+    y[y > 1] = 1
+    return y
+
+
 def _shifted_in_place(z):
     first = torch.relu(z)
     z -= 1
@@ -171,13 +243,23 @@ WRONG = {
         "the line's values": lambda x, y, w, b: _two_slopes((b + w * x).sign(), x),
         "changes the label": _slopes_that_change_the_label,
         "changes x": _slopes_that_change_x,
+        "a soft sign": lambda x, y, w, b: _two_slopes(torch.tanh(1000 * _error(x, y, w, b)), x),
+        "almost right counts as right": lambda x, y, w, b: _two_slopes(
+            torch.where(_error(x, y, w, b).abs() < 1e-3, 0, _error(x, y, w, b).sign()), x),
+        "a rounded corner": lambda x, y, w, b: _two_slopes(
+            _error(x, y, w, b) / (_error(x, y, w, b) ** 2 + 1e-12).sqrt(), x),
+        "a wide difference": _central_difference,
     },
     "reg-count-updates": {
         "rounded": lambda n, size, epochs: round(n / size) * epochs,
         "one more at the end": lambda n, size, epochs: n // size * epochs + 1,
         "plus the epochs": lambda n, size, epochs: math.ceil(n / size) + epochs,
         "at least one a batch": lambda n, size, epochs: max(1, n // size) * epochs,
-        "a float": lambda n, size, epochs: float(math.ceil(n / size) * epochs),
+        "NumPy's ceil": lambda n, size, epochs: np.ceil(n / size) * epochs,
+        "halves up": lambda n, size, epochs: int(n / size + 0.5) * epochs,
+        "rounded to two digits first": lambda n, size, epochs: math.ceil(
+            round(n / size, 2)) * epochs,
+        "powers of two": lambda n, size, epochs: -(-n >> (size.bit_length() - 1)) * epochs,
         "a tensor": lambda n, size, epochs: torch.tensor(math.ceil(n / size) * epochs),
         "batches of the notebook": lambda n, size, epochs: math.ceil(n / 32) * epochs,
         "upside down": lambda n, size, epochs: math.ceil(size / n) * epochs,
@@ -192,6 +274,15 @@ WRONG = {
         "days along the columns": _days_along_the_columns,
         "NaN where unknown": _not_a_number,
         "changes the count": _changes_the_count,
+        "the notebook's table, today in it": _the_notebooks_daily,
+        "the notebook's table, in a function inside": _the_notebooks_daily_inside,
+        "the notebook's table, through a helper": _the_notebooks_daily_by_a_helper,
+        "loads them again, today in it": _loads_them_again,
+        "few births: a holiday": _few_births_are_a_holiday,
+        "today in steps of 2,000": _in_steps_of_2000,
+        "rolled": _rolled,
+        "centred by the training mean": _centred,
+        "a column of chance": _with_chance,
     },
     "reg-hard-sigmoid": {
         "clamp": lambda z: z.clamp(0, 1),
@@ -205,6 +296,15 @@ WRONG = {
         "float32 always": lambda z: (torch.relu(z) - torch.relu(z - 1)).float(),
         "the sum of all": lambda z: (torch.relu(z) - torch.relu(z - 1)).sum(),
         "the step where it is full": lambda z: torch.relu(z) - torch.relu((z - 1).round()),
+        "squeezed": lambda z: (torch.relu(z) - torch.relu(z - 1)).squeeze(),
+        "cut by assignment": _cut_by_assignment,
+        "masks and products": lambda z: z * ((z > 0) & (z < 1)) + (z >= 1),
+        "absolute values": lambda z: (z.abs() - (z - 1).abs() + 1) / 2,
+        "NumPy's clip": lambda z: torch.from_numpy(np.asarray(np.clip(z.numpy(), 0, 1))),
+        "filled by masks": lambda z: z.masked_fill(z < 0, 0).masked_fill(z > 1, 1),
+        "Python's min and max": lambda z: torch.tensor(
+            [min(1.0, max(0.0, one)) for one in z.flatten().tolist()],
+            dtype=z.dtype).reshape(z.shape),
         "changes z": _ramp_in_place,
         "shifts z": _shifted_in_place,
     },
@@ -232,6 +332,7 @@ RIGHT = {
         "weekdays and 52 weeks ago": _good,
         "holidays and months": _holidays,
         "float64 from a NumPy loop": _good_in_a_numpy_loop,
+        "means so far": _weekday_means_so_far,
     },
     "reg-hard-sigmoid": {
         "from the other end": lambda z: torch.relu(1 - torch.relu(1 - z)),
@@ -239,5 +340,7 @@ RIGHT = {
         "methods": lambda z: z.relu() - (z - 1).relu(),
         "nn.functional": lambda z: torch.nn.functional.relu(z) - torch.nn.functional.relu(-1 + z),
         "second one first": lambda z: -torch.relu(z - 1) + torch.relu(z),
+        "the line, its ends bent": lambda z: z + torch.relu(-z) - torch.relu(z - 1),
+        "a minus as a factor": lambda z: torch.relu(z) + -1 * torch.relu(z - 1),
     },
 }

@@ -89,6 +89,46 @@ def _stop_with_lowest_so_far(held_out, patience):
     return best, epoch
 
 
+def _lowest_so_far(start, better=lambda new, low: new < low, first=0):
+    """The right rule if `start` is infinite; a large number is not."""
+    def early_stop(held_out, patience):
+        if len(held_out) == 0 or patience < 1:
+            raise ValueError("an empty curve or no patience")
+        low, best = start, first
+        for epoch, loss in enumerate(held_out):
+            if better(loss, low):
+                low, best = loss, epoch
+            if best is not None and epoch - best >= patience:
+                return best, epoch
+        return best, len(held_out) - 1
+    return early_stop
+
+
+def _nan_epochs_skipped(held_out, patience):
+    if len(held_out) == 0 or patience < 1:
+        raise ValueError
+    low, best, waited = math.inf, 0, 0
+    for epoch, loss in enumerate(held_out):
+        if math.isnan(loss):
+            continue
+        if loss < low:
+            low, best, waited = loss, epoch, 0
+        else:
+            waited += 1
+        if waited == patience:
+            return best, epoch
+    return best, len(held_out) - 1
+
+
+def _stop_by_accumulate(held_out, patience):
+    if len(held_out) < 1 or patience < 1:
+        raise ValueError
+    curve = [math.inf if math.isnan(loss) else loss for loss in held_out]
+    best = [curve.index(low) for low in itertools.accumulate(curve, min)]
+    stop = next((e for e, b in enumerate(best) if e - b >= patience), len(curve) - 1)
+    return best[stop], stop
+
+
 # ---- dropout ---------------------------------------------------------------------------------
 
 
@@ -137,6 +177,35 @@ def _left_out(x, p, u, training):
     if not 0 <= p <= 1:
         raise ValueError
     return x[u >= p] / (1 - p) if training and p < 1 else torch.zeros_like(x) if training else x
+
+
+def _zeros_in_float32(x, p, u, training):
+    if training and p == 1:
+        return torch.zeros(x.shape)
+    return _dropping()(x, p, u, training)
+
+
+def _changes_u(x, p, u, training):
+    if not 0 <= p <= 1:
+        raise ValueError
+    if not training:
+        return x
+    mask = u.ge_(p)
+    return torch.zeros_like(x) if p == 1 else x * mask / (1 - p)
+
+
+def _scales_x_in_place(x, p, u, training):
+    if training and 0 <= p < 1:
+        x /= 1 - p
+        return x.masked_fill(u < p, 0.0)
+    return _dropping()(x, p, u, training)
+
+
+def _zeroes_x_in_place(x, p, u, training):
+    if training and 0 <= p <= 1:
+        x[u < p] = 0
+        return x / (1 - p) if p < 1 else x
+    return _dropping()(x, p, u, training)
 
 
 def _dropped_printed(x, p, u, training):
@@ -235,6 +304,22 @@ def _folds_by_numpy(n, k):
     return [(np.setdiff1d(rows, part).tolist(), part.tolist()) for part in np.array_split(rows, k)]
 
 
+def _folds_in_the_sets_own_order(n, k):              # [8, 5, 6, 7] for 9 rows in 2 folds
+    return [(list(set(range(n)) - set(part)), part) for _, part in _folding()(n, k)]
+
+
+def _folds_cut_at_rounded_ends(n, k):
+    _folding()(n, k)
+    ends = [fold * n // k for fold in range(k + 1)]
+    return [([*range(a), *range(b, n)], list(range(a, b))) for a, b in itertools.pairwise(ends)]
+
+
+def _folds_yielded(n, k):
+    if not 2 <= k <= n:
+        raise ValueError("no such folds")
+    yield from _folding()(n, k)
+
+
 # ---- five runs -------------------------------------------------------------------------------
 
 _FIVE = {"A": "model bias", "B": "overfitting", "C": "optimisation", "D": "fine", "E": "mismatch"}
@@ -320,6 +405,26 @@ def _by_the_gap(train, held_out, baseline):
     return "overfitting or mismatch" if wide else answer
 
 
+def _falling_before_diverged(train, held_out, baseline):
+    _refuse(train, held_out, baseline)
+    if train[-1] > baseline / 2 and train[-1] < 0.9 * train[len(train) // 2]:
+        return "train longer"
+    return _reading()(train, held_out, baseline)
+
+
+def _large_before_diverged(train, held_out, baseline):
+    _refuse(train, held_out, baseline)
+    if train[-1] > baseline / 2:
+        falling = train[-1] < 0.9 * train[len(train) // 2]
+        return "train longer" if falling else "bias or optimisation"
+    return _reading()(train, held_out, baseline)
+
+
+def _held_out_may_be_longer(train, held_out, baseline):
+    if not train or len(held_out) < len(train) or not baseline > 0:
+        raise ValueError
+
+
 def _in_capitals(train, held_out, baseline):
     return _reading()(train, held_out, baseline).capitalize()
 
@@ -379,6 +484,13 @@ WRONG = {
         "no patience is allowed": _patience_may_be_zero,
         "None instead of an error": _stop_with_none,
         "the first rise": _first_rise,
+        "lower than a million at first": _lowest_so_far(1e6),
+        "a loss of 0 is forgotten": _lowest_so_far(
+            None, better=lambda new, low: not low or new < low),
+        "a millionth lower is not lower": _lowest_so_far(
+            math.inf, better=lambda new, low: new < low - 1e-6),
+        "no best while infinite": _lowest_so_far(math.inf, first=None),
+        "NaN epochs are skipped": _nan_epochs_skipped,
         "sorts the losses": _stop_that_sorts,
         "prints it": _stop_printed,
     },
@@ -394,6 +506,10 @@ WRONG = {
         "scaled by what survived": _scaled_by_what_survives,
         "leaves the dropped ones out": _left_out,
         "float64 always": lambda x, p, u, training: _dropping()(x, p, u, training).double(),
+        "float32 zeros at p = 1": _zeros_in_float32,
+        "changes u": _changes_u,
+        "scales x in place": _scales_x_in_place,
+        "zeroes x in place": _zeroes_x_in_place,
         "prints it": _dropped_printed,
     },
     "guide-folds": {
@@ -404,6 +520,8 @@ WRONG = {
         "as many folds as rows refused": _folding(refused=lambda n, k: k < 2 or k >= n),
         "two folds refused": _folding(refused=lambda n, k: k <= 2 or k > n),
         "rows after, then before": _rows_after_then_before,
+        "in a set's order": _folds_in_the_sets_own_order,
+        "ends rounded down": _folds_cut_at_rounded_ends,
         "arrays": _folding(pair=lambda rest, part: (np.array(rest), np.array(part))),
         "sets": _folding(pair=lambda rest, part: (set(rest), set(part))),
         "ranges": _folding(pair=lambda rest, part: (rest, range(part[0], part[-1] + 1))),
@@ -442,6 +560,11 @@ WRONG = {
         "falling at all": _reading(falling=lambda train: train[-1] < train[len(train) // 2]),
         "falling to 0.9 too": _reading(
             falling=lambda train: train[-1] <= 0.9 * train[len(train) // 2]),
+        "falling asked before diverged": _falling_before_diverged,
+        "large asked before diverged": _large_before_diverged,
+        "held-out curve may be longer": _reading(refuse=_held_out_may_be_longer),
+        "above a thousand is diverged": _reading(diverged=lambda train, held: _diverged(
+            train, held) or max(*train, *held) > 1e3),
         "held-out loss first": _held_out_first,
         "by the gap": _by_the_gap,
         "in capitals": _in_capitals,
@@ -453,10 +576,9 @@ WRONG = {
 RIGHT = {
     "guide-early-stopping": {
         "counting bad epochs": _stopping(),
-        # the text leaves open whether a number is lower than NaN; the check must not decide it
-        "NaN in the first epoch stays the best": _stopping(better=lambda new, old: new < old),
         "asking anew after each epoch": _stop_by_prefixes,
         "lowest so far": _stop_with_lowest_so_far,
+        "accumulate": _stop_by_accumulate,
     },
     "guide-dropout": {
         "chosen by where": _dropping(),
@@ -470,6 +592,7 @@ RIGHT = {
         "pairs as lists": _folding(pair=lambda rest, part: [rest, part]),
         "loop": _folds_in_a_loop,
         "NumPy": _folds_by_numpy,
+        "yielded": _folds_yielded,
     },
     "guide-five-curves": {
         "typed": lambda: dict(_FIVE),

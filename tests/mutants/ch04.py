@@ -37,6 +37,17 @@ def by_the_product_rule(w1, w2, x, label):
     return H
 
 
+def in_single_then_double(w1, w2, x, label):
+    mixed = 4 * w1 * w2 * x**2 - 2 * x * label
+    return torch.tensor([[2 * (w2 * x) ** 2, mixed], [mixed, 2 * (w1 * x) ** 2]]).double()
+
+
+def single_weights(w1, w2, x, label):
+    one, two = torch.tensor([w1, w2]) * x            # float32 before anything is multiplied
+    mixed = 4 * one * two - 2 * x * label
+    return torch.stack([2 * two**2, mixed, mixed, 2 * one**2]).reshape(2, 2).double()
+
+
 # ---- hess-classify --------------------------------------------------------------------------
 
 
@@ -157,6 +168,20 @@ def no_damage(values, tolerance):
     return classified(values.tolist(), tolerance)
 
 
+def tolerance_for_the_square(values, tolerance):
+    refuse(values)
+    return classified([v if v**2 > tolerance else 0.0 for v in values.tolist()], 0.0)
+
+
+def by_the_sum_of_signs(values, tolerance):          # right: |sum| = number of signs, if one sign
+    refuse(values)
+    signs = torch.where(values.abs() <= tolerance, 0, values.sign())
+    total, count = int(signs.sum()), int(signs.abs().sum())
+    if abs(total) < count:
+        return "saddle"
+    return "undecided" if count < len(values) else "minimum" if total > 0 else "maximum"
+
+
 def by_numpy_counts(values, tolerance):
     values = np.asarray(values)
     if values.size == 0 or np.isnan(values).any():
@@ -244,6 +269,27 @@ def by_shifted_inverse(H, length, tolerance):
         return u * length
 
 
+def power_iteration(start):
+    """On cI − H, from a fixed start: lost where the start is at right angles to the answer."""
+    def escape_step(H, length, tolerance):
+        c, u = H.abs().sum(1).max(), start(len(H))
+        for _ in range(3000):
+            u = c * u - H @ u
+            u = u / u.norm()
+        return length * u if u @ H @ u < -tolerance else None
+    return escape_step
+
+
+def by_squaring(H, length, tolerance):               # right: a random start misses nothing
+    M = torch.linalg.matrix_norm(H) * torch.eye(len(H), dtype=H.dtype) - H
+    for _ in range(50):
+        M = M / torch.linalg.matrix_norm(M)
+        M = M @ M
+    u = M @ torch.randn(len(H), dtype=H.dtype)
+    u = u / u.norm()
+    return length * u if u @ H @ u < -tolerance else None
+
+
 # ---- hess-hvp -------------------------------------------------------------------------------
 
 
@@ -286,6 +332,40 @@ def double_backward(loss, theta, v):
     return torch.autograd.grad(g, theta, grad_outputs=v.to(g.dtype))[0]
 
 
+def switched_off_at_the_end(loss, theta, v):
+    theta.requires_grad_()
+    (g,) = torch.autograd.grad(loss(theta), theta, create_graph=True)
+    (result,) = torch.autograd.grad(g @ v, theta)
+    theta.requires_grad_(False)                      # also where the caller had it on
+    return result
+
+
+def grad_wiped(loss, theta, v):
+    before = theta.requires_grad
+    theta.requires_grad_()
+    (g,) = torch.autograd.grad(loss(theta), theta, create_graph=True)
+    theta.grad = None                                # also where the caller had one
+    (g @ v).backward()
+    result, theta.grad = theta.grad.clone(), None
+    theta.requires_grad_(before)
+    return result
+
+
+def not_detached(loss, theta, v):                    # backward goes on to the caller's theta
+    mine = theta.clone().requires_grad_()
+    loss(mine).backward(create_graph=True)
+    g, mine.grad = mine.grad, None
+    (g @ v).backward()
+    return mine.grad
+
+
+def slope_along_v(loss, theta, v):                   # right: d/ds L(theta + s v), then its gradient
+    theta = theta.detach().clone().requires_grad_()
+    s = torch.zeros((), dtype=theta.dtype, requires_grad=True)
+    (slope,) = torch.autograd.grad(loss(theta + s * v), s, create_graph=True)
+    return torch.autograd.grad(slope, theta)[0]
+
+
 def puts_back(loss, theta, v):
     before = theta.requires_grad
     theta.requires_grad_()
@@ -309,6 +389,8 @@ WRONG = {
         "four numbers in a row": lambda w1, w2, x, label: by_numpy(w1, w2, x, label).flatten(),
         "a NumPy array": lambda w1, w2, x, label: by_numpy(w1, w2, x, label).numpy(),
         "a list": lambda w1, w2, x, label: by_numpy(w1, w2, x, label).tolist(),
+        "float32 made float64": in_single_then_double,
+        "float32 weights": single_weights,
         "printed": lambda w1, w2, x, label: print(by_numpy(w1, w2, x, label)),
     },
     "hess-classify": {
@@ -316,6 +398,7 @@ WRONG = {
         "first and last": by_the_ends,
         "the product": by_the_determinant,
         "tolerance times the largest": relative_tolerance,
+        "tolerance for the square": tolerance_for_the_square,
         "NaN left out": nan_passes,
         "NaN looked for in front": nan_first_only,
         "NaN looked for at the end": nan_last_only,
@@ -341,6 +424,9 @@ WRONG = {
         "H is changed": damaged,
         "an error for None": raises_without_way,
         "along an axis": steepest_axis,
+        "power iteration from the first axis": power_iteration(
+            lambda n: torch.eye(n, dtype=f64)[0]),
+        "power iteration from ones": power_iteration(lambda n: torch.ones(n, dtype=f64)),
         "with its λ": stepping(lambda values, vectors: (vectors[:, 0], values[0]),
                                size=lambda length, value: 1),
     },
@@ -348,6 +434,9 @@ WRONG = {
         "a difference": difference,
         "the gradient is added": adds_up,
         "theta is moved": moves_theta,
+        "requires_grad always off": switched_off_at_the_end,
+        "theta's grad wiped out": grad_wiped,
+        "a copy, but not detached": not_detached,
         "the gradient's length": product(lambda theta, g, v: g @ g / 2),
         "v depends on theta": product(lambda theta, g, v: g @ (v + theta - 1)),
         "float32 inside": in_float32,
@@ -361,11 +450,12 @@ RIGHT = {
     "hess-by-hand": {"by autograd": by_autograd, "with NumPy": by_numpy,
                      "in loops": by_the_product_rule},
     "hess-classify": {"in a loop": no_damage, "NumPy counts": by_numpy_counts,
-                      "sorted": by_sorting},
+                      "sorted": by_sorting, "sum of signs": by_the_sum_of_signs},
     "hess-escape-step": {"by eig": by_eig, "NumPy, other sign": by_numpy_the_other_sign,
-                         "inverse iteration": by_shifted_inverse},
+                         "inverse iteration": by_shifted_inverse, "by squaring": by_squaring},
     "hess-hvp": {
         "grad_outputs": double_backward,
+        "slope along v": slope_along_v,
         "marked, and put back": puts_back,
         "grad of grad": lambda loss, theta, v: torch.func.grad(
             lambda t: torch.func.grad(loss)(t) @ v)(theta),

@@ -1,9 +1,12 @@
 """Answers to the exercises of chapter 05: seconds of an epoch, a batch's noise, dealing rows."""
 
+import functools
 import math
+import random
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader
 
 
 def updates(n, size):
@@ -44,6 +47,12 @@ def last_always(n_examples, batch_size, overhead, per_example):
 def both_at_once(n_examples, batch_size, overhead, per_example):
     return sum(max(overhead, len(range(n_examples)[i : i + batch_size]) * per_example)
                for i in range(0, n_examples, batch_size))
+
+
+def too_large_a_batch_counts_whole(n_examples, batch_size, overhead, per_example):
+    if batch_size > n_examples:
+        return overhead + batch_size * per_example
+    return one_by_one(n_examples, batch_size, overhead, per_example)
 
 
 # ---- batch-noise-of -------------------------------------------------------------------------
@@ -164,6 +173,46 @@ def fisher_yates(n, g):
     return torch.tensor(rows, dtype=torch.int64)
 
 
+def swaps_never_with_itself(n, g):                   # Sattolo: only one cycle, 2 of 6 orders of 3
+    rows = list(range(n))
+    for last in range(n - 1, 0, -1):
+        other = int(torch.randint(last, (), generator=g))
+        rows[last], rows[other] = rows[other], rows[last]
+    return torch.tensor(rows, dtype=torch.int64)
+
+
+def first_row_stays(n, g):
+    return torch.cat([torch.tensor([0]), 1 + torch.randperm(n - 1, generator=g)])
+
+
+def even_rows_first(n, g):
+    parts = torch.arange(0, n, 2), torch.arange(1, n, 2)
+    return torch.cat([part[torch.randperm(len(part), generator=g)] for part in parts])
+
+
+@functools.lru_cache
+def remembered_order(n, g):                          # the generator is the same: an old order
+    return permuted(n, g)
+
+
+def sorted_pieces(order, size):
+    return [piece.sort().values for piece in order.split(size)]
+
+
+def by_a_loader(n_examples, batch_size, g):
+    refuse(n_examples, batch_size)
+    return list(DataLoader(torch.arange(n_examples), batch_size, shuffle=True, generator=g))
+
+
+def out_of_a_hat(n_examples, batch_size, g):
+    refuse(n_examples, batch_size)
+    hat, batches = list(range(n_examples)), []
+    while hat:
+        batches.append(torch.tensor([hat.pop(int(torch.randint(len(hat), (), generator=g)))
+                                     for _ in range(min(batch_size, len(hat)))]))
+    return batches
+
+
 def by_numpy(n, g):
     numbers = np.random.default_rng(int(torch.randint(2**40, (), generator=g)))
     return torch.from_numpy(numbers.permutation(n))
@@ -182,6 +231,7 @@ WRONG = {
         "whole seconds": lambda *costs: float(int(one_by_one(*costs))),
         "milliseconds": lambda *costs: 1000 * one_by_one(*costs),
         "both at once": both_at_once,
+        "too large a batch counts whole": too_large_a_batch_counts_whole,
         "a tensor": lambda *costs: torch.tensor(one_by_one(*costs)),
         "printed": lambda *costs: print(one_by_one(*costs)),
     },
@@ -208,6 +258,13 @@ WRONG = {
         "a copy of g": dealing(from_a_copy),
         "through the global state": dealing(through_global),
         "turned on a wheel": dealing(turned),
+        "never swapped with itself": dealing(swaps_never_with_itself),
+        "the first row stays": dealing(first_row_stays),
+        "even rows before odd ones": dealing(even_rows_first),
+        "NumPy's global stream": dealing(lambda n, g: torch.from_numpy(np.random.permutation(n))),
+        "Python's global stream": dealing(lambda n, g: torch.tensor(random.sample(range(n), n))),
+        "an old order kept": dealing(remembered_order),
+        "sorted inside each batch": dealing(permuted, sorted_pieces),
         "with replacement": dealing(lambda n, g: torch.randint(n, (n,), generator=g)),
         "the last row never": dealing(lambda n, g: permuted(n - 1, g)),
         "int32": dealing(lambda n, g: permuted(n, g).int()),
@@ -246,6 +303,9 @@ RIGHT = {
         "swaps": dealing(fisher_yates, lambda order, size: [
             order[i : i + size].clone() for i in range(0, len(order), size)]),
         "NumPy, sown from g": dealing(by_numpy),
+        "a DataLoader": by_a_loader,
+        "out of a hat": out_of_a_hat,
+        "a tuple of pieces": dealing(permuted, lambda order, size: order.split(size)),
         "drawn without replacement": dealing(lambda n, g: torch.multinomial(
             torch.ones(n), n, replacement=False, generator=g))},
 }
