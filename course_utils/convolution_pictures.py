@@ -17,13 +17,13 @@ from torch import Tensor
 from . import figures
 from .figures import COLORS
 
-SIGNED = figures.SIGNED.with_extremes(bad="#B8B8B8")  # what is between tiles is grey
+SIGNED = figures.SIGNED.with_extremes(bad="#B8B8B8")  # what is not there, or between tiles
 GREY = LinearSegmentedColormap.from_list("grey", ["black", "white"]).with_extremes(bad="#7FA6B8")
 GAP = 1  # pixels between tiles
 
 
 def matrices(axes: Sequence[Axes], weights: Mapping[str, Tensor]) -> None:
-    """One weight matrix a panel, a cell for each weight; zeros are white, colours comparable.
+    """One weight matrix a panel, a cell for each weight: zero white, NaN (no weight) grey.
 
     Args:
         weights: title → (neurons, inputs).
@@ -32,7 +32,7 @@ def matrices(axes: Sequence[Axes], weights: Mapping[str, Tensor]) -> None:
     """
     if len(axes) != len(weights):
         raise ValueError(f"{len(weights)} matrices need as many panels, got {len(axes)}")
-    top = max(float(matrix.abs().max()) for matrix in weights.values())
+    top = max(float(matrix.abs().nan_to_num().max()) for matrix in weights.values())
     for ax, (title, matrix) in zip(axes, weights.items(), strict=True):
         if matrix.ndim != 2:
             raise ValueError(f"{title}: a matrix has 2 dimensions, got {tuple(matrix.shape)}")

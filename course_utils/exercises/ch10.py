@@ -609,8 +609,9 @@ QUESTIONS = (
         "What no neuron looks at changes no output, whatever the weights.",
     ),
     Question(
-        "cnn-q-mask", "10", "What can a convolution do that a fully connected layer cannot?",
-        ("nothing", "find edges", "move with the picture"), 0,
+        "cnn-q-mask", "10",
+        "On pictures of one size, what can a convolution compute that a full layer cannot?",
+        ("nothing", "edges", "maps that move with the picture"), 0,
         "It is a fully connected layer with a mask and shared weights: less freedom, not more. The "
         "gain is in learning.",
     ),
