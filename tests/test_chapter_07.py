@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+from course_utils.exercises.ch07 import gradient_by_hand
 from course_utils.figures import new_figure
 from course_utils.widgets.losses import arrival_map, logit_picture, two_surfaces
 from tests.chapter import Chapter, assert_follows, assert_seen, draw, missions
@@ -65,6 +66,26 @@ def test_by_class_undoes_the_order_of_its_outputs(chapter):
     assert (plain == chapter.wine.y).double().mean() > 0.9
     for order in ((1, 0, 2), (2, 0, 1), (1, 2, 0)):
         assert torch.equal(chapter.by_class(x, rows, order)(x), plain), order
+
+
+def test_the_descent_with_the_gradient_by_hand_is_that_of_cross_entropy():
+    names = CHAPTER.names(["numbers-code"], by_hand=gradient_by_hand)
+    rows = torch.arange(0, 178, 3)
+    x = names.inputs(names.PAIR, rows)
+    theta = torch.zeros(3, 3, dtype=f64, requires_grad=True)
+    optimizer = torch.optim.SGD([theta], lr=0.5)
+    for _ in range(40):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(x[rows] @ theta, names.wine.y[rows]).backward()
+        optimizer.step()
+    found = names.by_softmax(x, rows, lr=0.5, updates=40)(x)
+    assert torch.equal(found, (x @ theta).argmax(1))
+    assert (found == names.wine.y).double().mean() > 0.8
+
+
+def test_leads_are_paired_and_in_points(chapter):
+    first, second = np.array([0.2, 0.3, 0.4]), np.array([0.1, 0.1, 0.1])
+    assert chapter.lead(first, second) == "+20.0 ± 5.8 points"       # 10, 20, 30: 10/√3
 
 
 def test_a_split_holds_every_wine_once(chapter):
@@ -156,7 +177,8 @@ def test_plain_descent_in_the_figure_is_sgd(chapter):
         optimizer.zero_grad()
         chapter.toy_mse(theta).backward()
         optimizer.step()
-    assert_close(chapter.descent(chapter.toy_mse, -2.0, 2.0)[-1], theta.detach())
+    starts = torch.tensor([[6.0, -3.0], [-2.0, 2.0]], dtype=f64)
+    assert_close(chapter.descent(chapter.toy_mse, starts)[-1, 1], theta.detach())
 
 
 def test_the_net_starts_sure_and_wrong_only_with_large_weights(chapter):
