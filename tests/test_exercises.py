@@ -385,7 +385,7 @@ def test_a_right_result_by_a_function_that_is_ruled_out_is_refused():
 
     exercise = Exercise("t", "01", "t", shift, _cases, ("h",), forbidden=("mean",))
     finding = examine(exercise, answer_of("def shift(x):\n    return x - x.mean()"))
-    assert not finding.passed and "your code calls `mean`" in finding.message
+    assert not finding.passed and "your code uses `mean`" in finding.message
     assert examine(exercise, answer_of(
         "def shift(x):\n    return x - x.sum() / x.numel()")).passed
 
@@ -502,6 +502,56 @@ def test_a_changed_list_is_told_without_talk_of_tensors():
     exercise = Exercise("t", "01", "t", sorted, lambda: [Case(([2, 1],))], ("h",))
     found = examine(exercise, lambda numbers: (numbers.sort(), numbers)[1])
     assert "changes its input" in found.message and "list(x)" in found.message
+
+
+def test_a_changed_list_of_tensors_is_told_with_advice_that_helps():
+    exercise = Exercise("t", "01", "t", sum, lambda: [Case(([torch.ones(2), torch.ones(2)],))],
+                        ("h",))
+
+    def change(parts):
+        parts[0] += parts[1]
+        return parts[0]
+
+    message = examine(exercise, change).message
+    assert "changes its input" in message
+    assert "list(x)" not in message and "new items" in message
+
+
+def test_a_mistake_about_a_changed_input_is_recognised_only_where_that_one_changes():
+    def first_changed(x, y):
+        x += y
+        return x
+
+    def second_changed(x, y):
+        y += x
+        return y
+
+    exercise = Exercise("t", "01", "t", lambda x, y: x + y,
+                        lambda: [Case((torch.ones(2), torch.ones(2)))], ("h",),
+                        mistakes=(Mistake("x", first_changed, "x is changed."),))
+    assert examine(exercise, first_changed).mistake == "x"
+    found = examine(exercise, second_changed)
+    assert not found.mistake and "changes its input input 2" not in found.message
+    assert "changes its input y" in found.message
+
+
+SWITCHES = [("torch.set_grad_enabled(False)", "gradients switched off"),
+            ("torch.set_default_dtype(torch.float64)", "another default dtype")]
+
+
+@pytest.mark.parametrize(("line", "message"), SWITCHES)
+def test_what_an_answer_switches_for_everybody_is_told_and_put_back(line, message):
+    source = f"def centred(x):\n    {line}\n    return x - x.mean()"
+    judge = Exercise("t", "01", "t", centred, list, ("h",), stub=STUB,
+                     judge=lambda answer: Verdict(bool(answer(torch.ones(2)).sum() == 0)))
+    for exercise in (CENTRED, judge):
+        finding = judged(source, exercise)
+        assert finding.state == "failed" and message in finding.message
+        assert torch.is_grad_enabled() and torch.get_default_dtype() == torch.float32
+
+
+def test_an_answer_may_look_without_gradients():
+    assert judged("def centred(x):\n    with torch.no_grad():\n        return x - x.mean()").passed
 
 
 # ---- comparing outputs ----------------------------------------------------------------------

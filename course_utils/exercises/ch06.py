@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable
 
 import numpy as np
@@ -174,6 +175,8 @@ def _largest_cases() -> list[Case]:
         Case((turned(0.5, 2.0, 8.0), 0.5), "turned, μ = 0.5"),
         Case((turned(3.0, 3.0, 0.1, 1.0), 0.8), "turned, the largest twice"),
         Case((turned(0.01, 0.02, 0.03), 0.95), "gentle everywhere"),
+        Case((torch.tensor([[2.0, -1.0], [-1.0, 2.0]], dtype=f64), 0.5), "steepest along (1, −1)"),
+        Case((turned(5.0, 4.95, 1.0, 0.2), 0.5), "the two largest lie close together"),
     ]
 
 
@@ -509,42 +512,61 @@ def _bent_slope(theta: Tensor) -> Tensor:
     return torch.stack([-2 * (1 - x) - 400 * x * (y - x**2), 200 * (y - x**2)])
 
 
-def descend(rule: Callable, shift: Tensor) -> list[float] | str:
-    """Losses of up to BUDGET steps on the valley moved by `shift`, or what was wrong in words."""
-    theta, state = torch.tensor(START, dtype=f64) + shift, {}
-    losses = [float(_bent_valley(theta - shift))]
+def descend(rule: Callable, shift: Tensor, turn: int = 1) -> tuple[list[float], str]:
+    """Losses of up to BUDGET steps, and what went wrong, in words.
+
+    The valley is moved by `shift`; `turn` is 1, or −1 for half a turn.
+    """
+    theta, state = turn * torch.tensor(START, dtype=f64) + shift, {}
+    losses = [float(_bent_valley(turn * (theta - shift)))]
+    random.seed(0), np.random.seed(0), torch.manual_seed(0)  # a rule may draw: each run the same
     for step in range(BUDGET):
-        new = rule(theta.clone(), _bent_slope(theta - shift), state, step)
+        new = rule(theta.clone(), turn * _bent_slope(turn * (theta - shift)), state, step)
         if not isinstance(new, Tensor):
             kind = "None. Is the `return` missing?" if new is None else f"{type(new).__name__}."
-            return f"The rule has to return the new θ, a tensor. It returned {kind}"
+            return losses, f"The rule has to return the new θ, a tensor. It returned {kind}"
         if new.shape != (2,):
-            return f"The new θ has shape {tuple(new.shape)}; it should be (2,), as θ."
+            return losses, f"The new θ has shape {tuple(new.shape)}; it should be (2,), as θ."
         theta = new.detach().to(f64)
-        losses.append(float(_bent_valley(theta - shift)))
+        losses.append(float(_bent_valley(turn * (theta - shift))))
         if not math.isfinite(losses[-1]):
-            return (f"It diverged: after step {step} the loss is no longer a finite number. "
-                    "The walls are steep at the start; try a smaller rate.")
+            return losses, (f"It diverged: after step {step} the loss is no longer a finite "
+                            "number. The walls are steep at the start: is the sign right, and the "
+                            "rate small enough?")
         if losses[-1] < GOAL:
-            break
-    return losses
+            return losses, ""
+    return losses, (f"After {BUDGET} gradients the loss is {losses[-1]:.3g}, the lowest on the way "
+                    f"was {min(losses):.3g}; the goal is below {GOAL}.")
 
 
 def _judge_beat(rule: Callable) -> Verdict:
-    losses = descend(rule, torch.zeros(2, dtype=f64))
-    if isinstance(losses, str):
-        return Verdict(False, losses)
-    if losses[-1] >= GOAL:
+    here, there = torch.zeros(2, dtype=f64), torch.tensor([3.0, -5.0], dtype=f64)
+    losses, wrong = descend(rule, here)
+    if wrong:
+        return Verdict(False, wrong, got=_first(losses))
+    again, wrong = descend(rule, here)
+    if wrong or again != losses:
         return Verdict(
-            False, f"After {BUDGET} gradients the loss is {losses[-1]:.3g}, the lowest on the way "
-            f"was {min(losses):.3g}; the goal is below {GOAL}.")
-    elsewhere = descend(rule, torch.tensor([3.0, -5.0], dtype=f64))
-    if isinstance(elsewhere, str) or elsewhere[-1] >= GOAL:
+            False, "It works, but a second time, from the same start and with an empty `state`, it "
+            "goes another way. What it remembers belongs into `state`.", got=_first(again))
+    elsewhere, wrong = descend(rule, there, -1)
+    if wrong:
         return Verdict(
-            False, "It works here, but not on the same valley moved to another place. A rule may "
-            "use the gradient and its memory, not where the minimum lies.")
-    return Verdict(True, f"Below {GOAL} after {len(losses) - 1} gradients, and after "
-                         f"{len(elsewhere) - 1} on the same valley at another place.")
+            False, "It works here, but not on the same valley moved to another place and turned. "
+            f"There {wrong[0].lower()}{wrong[1:]} A rule may use the gradient and its memory, not "
+            "where the minimum lies.", got=_first(elsewhere))
+    return Verdict(True, f"Below {GOAL} after {_gradients(losses)}, and after "
+                         f"{_gradients(elsewhere)} on the same valley at another place.")
+
+
+def _first(losses: list[float]) -> str:
+    """The first losses, which also tell one rule from another (see `Mistake`)."""
+    return f"losses {', '.join(f'{loss:.4g}' for loss in losses[:4])}{', …' * (len(losses) > 4)}"
+
+
+def _gradients(losses: list[float]) -> str:
+    count = len(losses) - 1
+    return f"{count} gradient{'s' * (count != 1)}"
 
 
 def _beat_plain(theta, grad, state, step):

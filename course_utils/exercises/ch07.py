@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.exercises.model import Case, Exercise, Mistake, Question, Verdict
+from course_utils.exercises.nets import moved, parts_of
 
 f64 = torch.float64
 
@@ -114,7 +115,7 @@ GRADIENT = Exercise(
     solution=gradient_by_hand,
     cases=_gradient_cases,
     oracle=_gradient_by_autograd,
-    forbidden=("backward", "grad"),
+    forbidden=("backward", "grad", "_make_dual"),  # the last: autograd, forward
     hints=(
         "For one example the gradient is share minus label. What does the mean over N examples do "
         "to it?",
@@ -189,6 +190,11 @@ def _softmax_cases() -> list[Case]:
         Case((row(2.0, float("-inf"), 1.0),), "a class that is ruled out, −∞"),
         Case((row(0.0, 88.0),), "88: its power just fits into float32"),
         Case((torch.zeros(2, 1),), "a single class"),
+        Case((row(-1000.0, float("-inf"), -1001.0),), "−∞ beside logits of −1000"),
+        Case((torch.stack([torch.stack([row(0.0, 1.0, 2.0), row(1000.0, 1001.0, 1002.0)]),
+                           torch.stack([row(-1000.0, -999.0, -998.0), row(5.0, 5.0, 5.0)])]),),
+             "2 × 2 × 3: small and large rows in one block"),
+        Case((_drawn(2, 1, 3, 4, seed=18),), "random, 2 × 1 × 3 × 4"),
     ]
 
 
@@ -254,7 +260,8 @@ STABLE = Exercise(
     solution=stable_softmax,
     cases=_softmax_cases,
     oracle=_by_torch,
-    forbidden=("softmax", "softmin", "log_softmax", "special_softmax", "special_log_softmax"),
+    forbidden=("softmax", "softmin", "log_softmax", "special_softmax", "special_log_softmax",
+               "_softmax", "_log_softmax", "cross_entropy"),
     hints=(
         "Adding a constant to all logits of a row changes nothing. Which constant makes the "
         "largest power 1?",
@@ -348,6 +355,18 @@ def _sigmoid_pair(z: Tensor) -> Tensor:
     return torch.cat([first, 1 - first], dim=1)
 
 
+class _SharesInEval(nn.Module):
+    """BatchNorm, whose statistics a look in training mode would move; shares in eval mode only."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(3)
+
+    def forward(self, z: Tensor) -> Tensor:
+        z = self.norm(z)
+        return z if self.training else z.softmax(dim=1)
+
+
 def _looked_at() -> list[tuple[nn.Module, Tensor, str]]:
     """(model, batch, what it is) of each question that the judge asks."""
     x = _drawn(6, 4, seed=17, size=1.0).float()
@@ -374,6 +393,13 @@ def _looked_at() -> list[tuple[nn.Module, Tensor, str]]:
              layer=nn.Sequential(nn.Softmax(dim=-1), nn.Dropout(0.5))),
         case(lambda z: z.softmax(dim=-1), "softmax hidden in forward, in evaluation mode",
              train=False),
+        case(lambda z: (1000 * z).softmax(dim=1), "sure of each row: shares of exactly 0 and 1"),
+        case(lambda z: 1.00005 * z.softmax(dim=1), "all rows sum to 1.00005"),
+        case(lambda z: 1.0005 * z.softmax(dim=1), "all rows sum to 1.0005"),
+        case(lambda z: z.softmax(dim=1) * torch.nan, "nan everywhere"),
+        case(lambda z: torch.cat([z[:-1].softmax(1), z[-1:]]), "all rows but the last sum to 1"),
+        case(lambda z: 0 * z + torch.tensor([0.7, 0.6, -0.3]), "0.7, 0.6 and −0.3 in each row"),
+        case(None, "BatchNorm, and softmax in evaluation mode only", layer=_SharesInEval()),
     ]
 
 
@@ -383,7 +409,7 @@ def _judge_find(answer) -> Verdict:
     for model, x, note in asked:
         expected, rows = already_shares(model, x), x.clone()
         modes = [part.training for part in model.modules()]
-        tried = copy.deepcopy(model)
+        tried, before = copy.deepcopy(model), parts_of(model)
         got = answer(tried, rows)
         if not isinstance(got, bool | np.bool_):
             return Verdict(False, _no_bool(got), given=note, got=got, expected=expected)
@@ -391,6 +417,9 @@ def _judge_find(answer) -> Verdict:
             wrong.append((note, bool(got), expected))
         if not torch.equal(rows, x):
             left = left or "The answer is right, but your code changes x."
+        if moved(tried, before):
+            left = left or ("The answer is right, but the model's parameters or running statistics "
+                            "are not as they were: values, dtype or `requires_grad`.")
         if [part.training for part in tried.modules()] != modes:
             left = left or (f"The answer is right, but the model was in "
                             f"{'training' if model.training else 'evaluation'} mode before, and is "

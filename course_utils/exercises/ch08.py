@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from course_utils.exercises.model import Case, Exercise, Mistake, Question, Verdict
+from course_utils.exercises.nets import Parts, moved, parts_of
 
 f64 = torch.float64
 
@@ -51,6 +53,8 @@ def _forward_cases() -> list[Case]:
         Case((blank, draw(3), draw(3)), "a neuron that is the same for all examples"),
         Case((draw(64, 32), draw(32), draw(32)), "64 × 32"),
         Case((draw(1, 3), draw(3), draw(3)), "a batch of one", ValueError),
+        Case((draw(0, 3), draw(3), draw(3)), "an empty batch", ValueError),
+        Case((draw(6, 3) + 1e5, draw(3), draw(3)), "far from zero: 100,000"),
     ]
 
 
@@ -108,6 +112,12 @@ def _one_allowed(z, gamma, beta, eps=1e-5):
     return gamma * (z - z.mean(0)) / torch.sqrt(z.var(0, correction=0) + eps) + beta
 
 
+def _squares_less_square(z, gamma, beta, eps=1e-5):
+    _two(z)
+    mean = z.mean(0)
+    return gamma * (z - mean) / torch.sqrt((z**2).mean(0) - mean**2 + eps) + beta
+
+
 def _input_changed(z, gamma, beta, eps=1e-5):
     _two(z)
     z -= z.mean(0)
@@ -151,6 +161,10 @@ FORWARD = Exercise(
         Mistake("one example allowed", _one_allowed,
                 "A batch of one has no spread: its output would be β, whatever the image. Refuse "
                 "it with a ValueError."),
+        Mistake("mean of squares less squared mean", _squares_less_square,
+                "On paper that is the variance. But far from zero two huge numbers are "
+                "subtracted, and rounding eats the digits of the small rest: subtract the mean "
+                "before you square."),
         Mistake("input changed", _input_changed,
                 "`z -= …` changes the caller's tensor. Write `z - z.mean(0)`."),
     ),
@@ -330,7 +344,7 @@ class _Watched(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(3)
             self.layers = nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU(),
-                                        nn.Linear(16, 3))
+                                        nn.Dropout(0.5), nn.Linear(16, 3))
         self.notes = _Notes()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -342,11 +356,12 @@ class _Watched(nn.Module):
 
 @lru_cache(maxsize=1)
 def _trained() -> tuple[_Watched, Tensor, Tensor]:
-    """A net that has learned three classes, and 63 rows sorted by class."""
+    """A net that has learned three classes (without dropout), and 63 rows sorted by class."""
     g, centres = _seeded(4), 2 * torch.eye(4)[:3]
     y = torch.randint(3, (300,), generator=g)
     x = centres[y] + 0.8 * torch.randn(300, 4, generator=g)
     model = _Watched()
+    model.layers[3].eval()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.3)
     for _ in range(60):
         optimizer.zero_grad()
@@ -361,7 +376,7 @@ def _judge_eval(answer) -> Verdict:
     for training, size in ((True, 20), (True, 63), (False, 20), (True, 3), (True, 1), (True, 100)):
         model = copy.deepcopy(trained).train(training)
         model.notes = _Notes()
-        before = {name: value.clone() for name, value in model.state_dict().items()}
+        before = parts_of(model)
         with torch.no_grad():
             right = (trained.eval()(x).argmax(-1) == y).double().mean().item()
         got = answer(model, x.clone(), y.clone(), size)
@@ -375,15 +390,15 @@ def _judge_eval(answer) -> Verdict:
 
 
 def _wrong_value(got, right: float) -> str:
-    if isinstance(got, bool) or not isinstance(got, int | float):
+    if isinstance(got, bool) or not isinstance(got, int | float | np.number):
         return "Return a Python number, the share of right answers (`.item()`)."
     return "" if abs(got - right) < 1e-6 else "This is not the share of right answers."
 
 
-def _wrong_manners(model: _Watched, before: dict, training: bool, size: int) -> str:
-    after = model.state_dict()
-    if any(not torch.equal(before[name], after[name]) for name in before):
-        return "The accuracy is right, but the running statistics have changed."
+def _wrong_manners(model: _Watched, before: Parts, training: bool, size: int) -> str:
+    if moved(model, before):
+        return ("The accuracy is right, but the model's parameters or running statistics are not "
+                "as they were: values, dtype or `requires_grad`.")
     if model.notes.recorded:
         return ("The accuracy is right, but the passes are recorded for gradients: `with "
                 "torch.no_grad():`.")

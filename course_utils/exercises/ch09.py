@@ -197,6 +197,9 @@ def _choose_plainly(x: Tensor, label: Tensor, strengths: Tensor, k: int) -> floa
 def _choose_cases() -> list[Case]:
     strengths = torch.logspace(-4, 2, 13, dtype=f64)
 
+    sizes = torch.tensor([10.0, 0.1, 1.0, 3.0, 0.3, 1.0], dtype=f64)
+    uneven = _draw(20, 6, number=11) * sizes
+
     def case(n, d, noise, k, note, number, strengths=strengths, shift=0.0):
         x = _draw(n, d, number=number)
         label = x[:, 0] - 0.5 * x[:, 1] + shift + noise * _draw(n, number=number + 50)
@@ -215,6 +218,8 @@ def _choose_cases() -> list[Case]:
         # what folds of other rows, or weighted by their size, choose is another λ here
         case(10, 5, 2.0, 4, "10 rows: folds of 3 and 2; λ in any order", 142,
              strengths=strengths[torch.arange(13) * 5 % 13]),
+        Case((uneven, uneven[:, 0] / 10 - 5 * uneven[:, 1] + _draw(20, number=61), strengths, 5),
+             "features of different sizes, as they are"),
     ]
 
 
@@ -352,6 +357,7 @@ def _adamw_cases() -> list[Case]:
         case("large gradients", 50, 0.05, 2.0, size=100.0, number=40),
         case("η = 0.5", 2, 0.5, 0.4, number=50),
         case("other β₁, β₂ and ε", 3, 0.1, 0.3, 0.7, 0.95, 0.01, number=60),
+        case("three parameters", 2, 0.1, 0.3, n=3, number=70),
     ]
 
 

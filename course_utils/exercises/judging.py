@@ -7,11 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+
 from .compare import difference
 from .model import Case, Exercise, Verdict
 from .outcomes import Outcome, call, functions_called, line_of, same_randomness
 from .show import kind_of, short
 from .stubs import is_untouched, unwritten_methods
+
+_SWITCHED = {
+    "gradients": "Your code leaves torch's gradients switched off, so that nothing could be "
+                 "trained after it. After `with torch.no_grad():` they are on again by themselves.",
+    "dtype": "Your code leaves torch with another default dtype: all that is made after it would "
+             "have that dtype, too. Give `dtype=…` to the tensors that need it.",
+}
 
 
 @dataclass(frozen=True)
@@ -100,8 +109,9 @@ def _ruled_out(exercise: Exercise, answer: Callable, cases: list[Case]) -> Findi
         used = functions_called(answer, case.args) & set(exercise.forbidden)
         if used:
             names = " and ".join(f"`{name}`" for name in sorted(used))
-            return Finding("failed", f"The result is right, but your code calls {names}, and the "
-                                     "exercise is to do without.", note=case.note)
+            return Finding("failed", f"The result is right, but your code uses {names}, itself or "
+                           "through another function, and the exercise is to do without.",
+                           note=case.note)
     return None
 
 
@@ -126,13 +136,22 @@ def _fault(exercise: Exercise, answer: Callable, case: Case, outcome: Outcome) -
         return Finding(**shown, message=problem)
     if outcome.changed and not exercise.in_place:
         names = " and ".join(_names(exercise, len(case.args))[i] for i in outcome.changed)
-        lists = all(isinstance(case.args[i], list) for i in outcome.changed)
-        instead = ("work on a copy (`x = list(x)`)" if lists else
-                   "work on a new tensor (`x = x - 1`, not `x -= 1`)")
+        instead = _instead([case.args[i] for i in outcome.changed])
         return Finding(**shown, message=(
             f"The result is right, but your code also changes its input {names}. Whoever calls it "
             f"still needs that as it was: {instead}."))
+    if outcome.switched:
+        return Finding(**shown, message=_SWITCHED[outcome.switched[0]])
     return None
+
+
+def _instead(changed: list) -> str:
+    """How to leave inputs as they were."""
+    if not all(isinstance(one, list) for one in changed):
+        return "work on a new tensor (`x = x - 1`, not `x -= 1`)"
+    if any(isinstance(item, list | torch.Tensor) for one in changed for item in one):
+        return "make a new list, and new items for it (`t - 1`, not `t -= 1`)"
+    return "work on a copy (`x = list(x)`)"
 
 
 def _not_raised(exercise: Exercise, case: Case, outcome: Outcome) -> Finding | None:
@@ -155,6 +174,8 @@ def _alike(case: Case, mistaken: Outcome, outcome: Outcome, tolerance: Any) -> b
         return True  # both refuse what is to be refused; the words are the learner's own
     if mistaken.error or outcome.error:
         return _cause(mistaken.error) == _cause(outcome.error)
+    if not set(mistaken.changed) <= set(outcome.changed):
+        return False  # its message may be about the input that it changes
     return difference(outcome.value, mistaken.value, tolerance) is None
 
 
@@ -168,6 +189,8 @@ def _cause(error: Exception | None) -> Any:
 
 def _judge(exercise: Exercise, answer: Any) -> Finding:
     outcome = call(exercise.judge, (answer,))
+    if outcome.switched:  # what the judge found may come from that alone
+        return Finding("failed", _SWITCHED[outcome.switched[0]])
     if outcome.error:
         line = _line(outcome.error)
         whose = "Your code raised" if line else "The check could not use your code:"

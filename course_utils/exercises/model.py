@@ -1,7 +1,7 @@
 """What an exercise and a recall question are. Banks (`ch00.py`, `ch01.py`, …) are built from these.
 
-A bank is a module `chNN.py` beside this file with two tuples, `EXERCISES` and `QUESTIONS`. It
-imports from here and from nothing else in this package.
+A bank is a module `chNN.py` beside this file with two tuples, `EXERCISES` and `QUESTIONS`. Of this
+package it imports what is here, and small helpers (`nets`, `show`).
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Mistake:
     """A typical wrong answer, as code that runs.
 
     It is recognised when the learner's outcomes equal its outcomes on all cases (the same values
-    of the same type, shape and dtype, or the same exception). For an exercise with a judge: when
-    the judge says the same about both.
+    of the same type, shape and dtype, or the same exception), and the inputs that it changes are
+    changed by theirs, too. For an exercise with a judge: when the judge says the same about both.
 
     Attributes:
         name: short and unique within its exercise ("sum instead of mean").
@@ -84,7 +84,7 @@ class Exercise:
             is shown as theirs. Cases are then not used.
         tolerance: (relative, absolute) if the ones that belong to the dtype do not fit.
         forbidden: names of PyTorch's functions and methods ("softmax", "backward") that the text
-            rules out: an answer that calls one is refused, however right its result.
+            rules out: an answer that uses one is refused, however right its result.
         in_place: the answer is meant to change its arguments; else a changed input is refused.
         worked: the text that `solution(id)` shows, where it depends on what was drawn; the
             solution's source if None.

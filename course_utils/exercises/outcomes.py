@@ -32,6 +32,8 @@ class Outcome:
         value: what was returned; None if `error`.
         error: the exception that was raised, or None.
         changed: positions of the arguments that the call has changed.
+        switched: settings of torch that it left switched (put back since): "gradients" are off,
+            "dtype" is another default.
         printed: what it printed.
         warned: texts of the warnings it caused.
     """
@@ -39,6 +41,7 @@ class Outcome:
     value: Any = None
     error: Exception | None = None
     changed: tuple[int, ...] = ()
+    switched: tuple[str, ...] = ()
     printed: str = ""
     warned: tuple[str, ...] = ()
 
@@ -48,10 +51,11 @@ def call(answer: Callable, args: tuple) -> Outcome:
 
     A KeyboardInterrupt passes through.
     """
-    copies = copied(args)
+    copies, switched = copied(args), []
     printed = io.StringIO()
     with (
         same_randomness(),
+        _same_settings(switched),
         contextlib.redirect_stdout(printed),
         warnings.catch_warnings(record=True) as caught,
     ):
@@ -67,7 +71,7 @@ def call(answer: Callable, args: tuple) -> Outcome:
     changed = tuple(i for i, (new, old) in enumerate(zip(copies, args, strict=True))
                     if not _unchanged(new, old))
     warned = tuple(dict.fromkeys(str(one.message) for one in caught))
-    return Outcome(value, raised, changed, printed.getvalue(), warned)
+    return Outcome(value, raised, changed, tuple(switched), printed.getvalue(), warned)
 
 
 def functions_called(answer: Callable, args: tuple) -> set[str]:
@@ -137,6 +141,19 @@ def same_randomness() -> Iterator[None]:
         finally:
             random.setstate(python)
             np.random.set_state(numpy)
+
+
+@contextlib.contextmanager
+def _same_settings(switched: list[str]) -> Iterator[None]:
+    """torch's settings for everybody are put back; `switched` gets the names of those left."""
+    gradients, dtype = torch.is_grad_enabled(), torch.get_default_dtype()
+    try:
+        yield
+    finally:
+        switched += ["gradients"] * (gradients and not torch.is_grad_enabled())
+        switched += ["dtype"] * (torch.get_default_dtype() != dtype)
+        torch.set_grad_enabled(gradients)
+        torch.set_default_dtype(dtype)
 
 
 def line_of(error: BaseException) -> tuple[int, str] | None:

@@ -1,6 +1,7 @@
 """Answers to the exercises of chapter 06: momentum, the largest rate, RMSprop, schedule, race."""
 
 import math
+from collections import namedtuple
 
 import numpy as np
 import torch
@@ -63,6 +64,44 @@ def numpy_inside(theta, grad, b, lr, mu):
     return torch.from_numpy(theta.numpy() - sums * lr), torch.from_numpy(sums)
 
 
+def nothing_kept_without_mu(theta, grad, b, lr, mu):     # μ = 0: the old b comes back
+    if mu == 0:
+        return theta - lr * grad, b
+    b = mu * b + grad
+    return theta - lr * b, b
+
+
+def own_memory(kept=None):                               # b is ignored, the sum kept in a closure
+    kept = {} if kept is None else kept
+
+    def momentum_step(theta, grad, b, lr, mu):
+        old = kept.get(len(grad), torch.zeros_like(grad))
+        kept[len(grad)] = mu * old + grad
+        return theta - lr * kept[len(grad)], kept[len(grad)]
+    return momentum_step
+
+
+def through_numpy_in_place(theta, grad, b, lr, mu):      # .numpy() shares the memory of b
+    s = b.numpy()
+    s *= mu
+    s += grad.numpy()
+    return theta - lr * torch.from_numpy(s), torch.from_numpy(s)
+
+
+Pair = namedtuple("Pair", "theta b")
+
+
+def a_named_pair(theta, grad, b, lr, mu):
+    b = b.clone().mul_(mu).add_(grad)
+    return Pair(theta=theta.sub(b, alpha=lr), b=b)
+
+
+def one_after_the_other(theta, grad, b, lr, mu):         # a generator
+    b = b * mu + grad
+    yield theta - b * lr
+    yield b
+
+
 # ---- opt-largest-rate -----------------------------------------------------------------------
 
 
@@ -108,6 +147,30 @@ def by_trying(H, mu):                                # the rate at which the spe
         else:
             low = rate
     return low
+
+
+def from_ones(H, mu, products=1000):                     # blind to what is at right angles to 1
+    u = torch.ones(len(H), dtype=H.dtype)
+    for _ in range(products):
+        u = H @ u
+        u = u / u.norm()
+    return 2 * (1 + mu) / (u @ H @ u).item()
+
+
+def twenty_products(H, mu):                              # too few if two λ lie close together
+    u = torch.randn(len(H), dtype=H.dtype, generator=torch.Generator().manual_seed(1))
+    for _ in range(20):
+        u = H @ u
+        u = u / u.norm()
+    return 2 * (1 + mu) / (u @ H @ u).item()
+
+
+def squared_sixty_times(H, mu):
+    M = H.clone()
+    for _ in range(60):
+        M = M @ M
+        M = M / M.norm()
+    return 2 * (1 + mu) * (M.trace() / (H @ M).trace()).item()
 
 
 # ---- opt-rmsprop-step -----------------------------------------------------------------------
@@ -160,6 +223,21 @@ def rms_in_a_loop(theta, grad, square, lr, alpha, eps):
     return torch.tensor(places, dtype=theta.dtype), torch.tensor(squares, dtype=square.dtype)
 
 
+def eps_as_a_floor(theta, grad, square, lr, alpha, eps):
+    square = alpha * square + (1 - alpha) * grad**2
+    return theta - lr * grad / square.sqrt().clamp(min=eps), square
+
+
+def root_in_place(theta, grad, square, lr, alpha, eps):  # sqrt_() turns what is handed back
+    square = alpha * square + (1 - alpha) * grad**2
+    return theta - lr * grad / (square.sqrt_() + eps), square
+
+
+def by_hypot(theta, grad, square, lr, alpha, eps):
+    root = torch.hypot(math.sqrt(alpha) * square.sqrt(), math.sqrt(1 - alpha) * grad)
+    return theta - lr * grad / (root + eps), root.square()
+
+
 # ---- opt-schedule ---------------------------------------------------------------------------
 
 
@@ -181,6 +259,32 @@ def counted_up(step, peak, warm):
     for _ in range(min(step + 1, warm)):
         rate += peak / warm
     return rate if step < warm else peak * warm**0.5 * (step + 1) ** -0.5
+
+
+def half_of_it(step, peak, warm):                        # ** 1/2 is (…)¹ / 2
+    if step < warm:
+        return peak * (step + 1) / warm
+    return peak * (warm / (step + 1)) ** 1/2
+
+
+def no_warm_up_no_decay(step, peak, warm):
+    if warm == 1:
+        return peak
+    return peak * min((step + 1) / warm, math.sqrt(warm / (step + 1)))
+
+
+def kept_by_step(table=None):                            # a cache whose key forgets peak and warm
+    table = {} if table is None else table
+
+    def schedule(step, peak, warm):
+        if step not in table:
+            table[step] = peak * min((step + 1) / warm, (warm / (step + 1)) ** 0.5)
+        return table[step]
+    return schedule
+
+
+def transformers(step, peak, warm):
+    return peak * warm**0.5 * min((step + 1) ** -0.5, (step + 1) * warm**-1.5)
 
 
 # ---- opt-beat -------------------------------------------------------------------------------
@@ -242,6 +346,48 @@ class Ball:                                          # an object with a method i
         return theta + torch.from_numpy(state["speed"])
 
 
+def knows_the_way(theta, grad, state, step):             # from the start to the minimum: (2.5, −1)
+    if step == 0:
+        state["goal"] = theta + torch.tensor([2.5, -1.0], dtype=theta.dtype)
+    return theta + 0.1 * (state["goal"] - theta)
+
+
+def known_jump(theta, grad, state, step):
+    return theta + torch.tensor([2.5, -1.0], dtype=theta.dtype)
+
+
+def memory_outside(memory=None):                         # as with a global or `memory={}`
+    memory = {} if memory is None else memory
+
+    def my_rule(theta, grad, state, step):
+        memory["m"] = 0.95 * memory.get("m", torch.zeros_like(theta)) - 0.001 * grad
+        return theta + memory["m"]
+    return my_rule
+
+
+def nesterov(theta, grad, state, step):
+    b = state["b"] = 0.95 * state.get("b", 0) + grad
+    return theta - 0.001 * (grad + 0.95 * b)
+
+
+def barzilai_borwein(theta, grad, state, step):
+    rate = 1e-3
+    if step:
+        s, y = theta - state["theta"], grad - state["grad"]
+        rate = min(abs((s @ s / (s @ y)).item()), 0.1)
+    state["theta"], state["grad"] = theta.clone(), grad.clone()
+    return theta - rate * grad
+
+
+def torchs_adam_inside(theta, grad, state, step):
+    if not state:
+        state["place"] = torch.nn.Parameter(theta.clone())
+        state["rule"] = torch.optim.Adam([state["place"]], lr=1.0, betas=(0.9, 0.99))
+    state["place"].grad = grad
+    state["rule"].step()
+    return state["place"]
+
+
 WRONG = {
     "opt-momentum-step": {
         "mu at the gradient": moved(lambda grad, b, lr, mu: b + mu * grad),
@@ -262,6 +408,9 @@ WRONG = {
         "columns": lambda *given: tuple(part[:, None] for part in numpy_inside(*given)),
         "NumPy": lambda *given: tuple(part.numpy() for part in numpy_inside(*given)),
         "printed": lambda *given: print(numpy_inside(*given)),
+        "no memory at mu = 0": nothing_kept_without_mu,
+        "a memory of its own": own_memory(),
+        "b is changed through NumPy": through_numpy_in_place,
     },
     "opt-largest-rate": {
         "over 1 + mu": limit(top, lambda top, mu: 2 / (1 + mu) / top),
@@ -279,6 +428,8 @@ WRONG = {
         "rounded": lambda H, mu: round(2 * (1 + mu) / top(H).item(), 2),
         "all λ": lambda H, mu: (2 * (1 + mu) / torch.linalg.eigvalsh(H)).tolist(),
         "printed": lambda H, mu: print(2 * (1 + mu) / top(H).item()),
+        "power iteration from ones": from_ones,
+        "twenty products": twenty_products,
     },
     "opt-rmsprop-step": {
         "eps on top": scaled(faded, lambda theta, grad, square, last, lr, alpha, eps:
@@ -303,6 +454,8 @@ WRONG = {
         "float32": lambda *given: tuple(part.float() for part in rms_by_torch(*given)),
         "NumPy": lambda *given: tuple(part.numpy() for part in rms_by_torch(*given)),
         "printed": lambda *given: print(rms_by_torch(*given)),
+        "eps as a floor": eps_as_a_floor,
+        "the root in place": root_in_place,
     },
     "opt-schedule": {
         "peak at step warm": rates(rise, until=lambda t, warm: t <= warm),
@@ -321,6 +474,9 @@ WRONG = {
         "rounded": lambda step, peak, warm: round(counted_up(step, peak, warm), 3),
         "a tensor": lambda step, peak, warm: torch.tensor(counted_up(step, peak, warm)),
         "printed": lambda step, peak, warm: print(counted_up(step, peak, warm)),
+        "half instead of the root": half_of_it,
+        "no warm-up, no decay": no_warm_up_no_decay,
+        "remembered by step alone": kept_by_step(),
     },
     "opt-beat": {
         "plain, too slow": lambda theta, grad, state, step: theta - 1e-4 * grad,
@@ -340,27 +496,38 @@ WRONG = {
         "wants lr": needs_lr,
         "an empty memory": next_but_one,
         "printed": lambda theta, grad, state, step: print(theta - 0.001 * grad),
+        "knows the way from the start": knows_the_way,
+        "known jump": known_jump,
+        "memory outside state": memory_outside(),
     },
 }
 
 RIGHT = {
     "opt-momentum-step": {"torch.optim": by_torch, "in a loop": momentum_in_a_loop,
                           "NumPy": numpy_inside,
-                          "torch.add": moved(lambda grad, b, lr, mu: torch.add(grad, b, alpha=mu))},
+                          "torch.add": moved(lambda grad, b, lr, mu: torch.add(grad, b, alpha=mu)),
+        "named tuple": a_named_pair,
+        "generator": one_after_the_other},
     "opt-largest-rate": {
         "NumPy": lambda H, mu: (2 + 2 * mu) / np.linalg.eigvalsh(H.numpy()).max(),
         "spectral norm": limit(lambda H: torch.linalg.matrix_norm(H, ord=2)),
-        "tried out": by_trying},
+        "tried out": by_trying,
+        "squared again and again": squared_sixty_times},
     "opt-rmsprop-step": {"torch.optim": rms_by_torch, "in a loop": rms_in_a_loop,
                          "lerp": scaled(lambda grad, square, alpha:
-                                        torch.lerp(grad * grad, square, alpha))},
+                                        torch.lerp(grad * grad, square, alpha)),
+        "hypot": by_hypot},
     "opt-schedule": {
         "the smaller of two": lambda step, peak, warm: min(
             rise(step, peak, warm), fall(step, peak, warm)),
         "NumPy": lambda step, peak, warm: np.minimum((step + 1) / warm, 1.0)
         * np.sqrt(warm / np.maximum(step + 1, warm)) * peak,
         "part by part": counted_up,
-        "until warm − 1": rates(rise, until=lambda t, warm: t < warm - 1)},
+        "until warm − 1": rates(rise, until=lambda t, warm: t < warm - 1),
+        "the transformer's form": transformers},
     "opt-beat": {"Adam": adam(1.0, beta2=0.99), "momentum": heavy_ball(1e-3, 0.95), "BFGS": secant,
-                 "a method, NumPy inside": Ball(2e-3, 0.9).rule},
+                 "a method, NumPy inside": Ball(2e-3, 0.9).rule,
+        "Nesterov": nesterov,
+        "Barzilai and Borwein": barzilai_borwein,
+        "torch's Adam inside": torchs_adam_inside},
 }

@@ -1,5 +1,10 @@
 """Answers of learners for chapter 07: losses for classification."""
 
+import contextlib
+import copy
+import functools
+import math
+
 import numpy as np
 import torch
 from torch import nn
@@ -58,6 +63,27 @@ def scattered(logits, classes):
     return naive(logits).scatter_add(1, classes[:, None], minus).div(len(logits))
 
 
+def forward_mode(logits, classes):
+    return torch.func.jacfwd(lambda y: nn.functional.cross_entropy(y, classes))(logits)
+
+
+def classes_reshaped_in_place(logits, classes):
+    label = torch.zeros_like(logits).scatter_(1, classes.unsqueeze_(1), 1.0)
+    return (logits.softmax(1) - label) / len(logits)
+
+
+def by_the_chain_rule(logits, classes):
+    p = torch.exp(logits - logits.logsumexp(1, keepdim=True))
+    bends = torch.diag_embed(p) - torch.einsum("ni,nk->nik", p, p)           # ∂y′ᵢ/∂yₖ
+    by_share = -nn.functional.one_hot(classes, p.shape[1]).to(p.dtype) / p
+    return torch.einsum("ni,nik->nk", by_share, bends) / len(p)
+
+
+def is_the_class(logits, classes):
+    right = classes[:, None] == torch.arange(logits.size(1))
+    return torch.where(right, logits.softmax(1) - 1, logits.softmax(1)).div(logits.size(0))
+
+
 # --- loss-stable-softmax --------------------------------------------------------------------------
 
 
@@ -113,6 +139,51 @@ def each_row(logits):
     return out.reshape(logits.shape)
 
 
+def shared_out(logits, m):
+    powers = (logits - m).exp()
+    return powers / powers.sum(-1, keepdim=True)
+
+
+def ruled_out_is_minus_100(logits):                      # above the others, if these are −1000
+    logits = logits.masked_fill(logits.isinf(), -100.0)
+    return shared_out(logits, logits.amax(-1, keepdim=True))
+
+
+def largest_but_not_below_0(logits):                     # −∞ read as 0 for the maximum only
+    return shared_out(logits, logits.where(logits.isfinite(), torch.zeros(())).amax(-1, True))
+
+
+def one_shift_a_block(logits):                           # the largest of everything after dim 0
+    if logits.dim() == 1:
+        return shared_out(logits, logits.max())
+    return shared_out(logits, logits.amax(tuple(range(1, logits.dim())), keepdim=True))
+
+
+def up_to_three_dims(logits):
+    if logits.dim() < 3:
+        return up_to_three_dims(logits[None])[0]
+    A, B, K = logits.shape
+    out = torch.empty_like(logits)
+    for a in range(A):
+        for b in range(B):
+            out[a, b] = shared_out(logits[a, b], logits[a, b].max())
+    return out
+
+
+def folded(logits):
+    total = functools.reduce(torch.logaddexp, logits.unbind(-1))
+    return torch.exp(logits - total[..., None])
+
+
+def plain_floats(logits):
+    def soft(part):
+        if isinstance(part[0], list):
+            return [soft(each) for each in part]
+        powers = [math.exp(y - max(part)) for y in part]
+        return [p / math.fsum(powers) for p in powers]
+    return torch.tensor(soft(logits.tolist()), dtype=logits.dtype)
+
+
 # --- loss-find-double -----------------------------------------------------------------------------
 
 
@@ -164,6 +235,91 @@ def by_numpy(model, x):
     return bool((out >= 0).all() and np.allclose(out.sum(axis=1), 1, rtol=0, atol=1e-4))
 
 
+def looks(judge):
+    return lambda model, x: in_eval(model, x, judge)
+
+
+def near_one(out, tolerance=1e-4):
+    return ((out.sum(1) - 1).abs() < tolerance).all()
+
+
+def nan_passes(out):                                     # every comparison with nan is False
+    return not ((out < 0).any() or ((out.sum(1) - 1).abs() > 1e-4).any())
+
+
+def dropout_off_alone(model, x):                         # BatchNorm still moves its statistics
+    parts = [part for part in model.modules() if isinstance(part, nn.Dropout)]
+    was = [part.training for part in parts]
+    for part in parts:
+        part.eval()
+    with torch.no_grad():
+        out = model(x)
+    for part, mode in zip(parts, was, strict=True):
+        part.train(mode)
+    return bool((out >= 0).all() and near_one(out))
+
+
+def a_look_in_train_mode(model, x):                      # the first pass changes the statistics
+    model(x)
+    return looks(lambda out: (out >= 0).all() and near_one(out))(model, x)
+
+
+def frozen(model, x):
+    model.requires_grad_(False)
+    return looks(lambda out: (out >= 0).all() and near_one(out))(model, x)
+
+
+def left_in_float64(model, x):
+    was = model.training
+    with torch.no_grad():
+        out = model.eval().double()(x.double())
+    model.train(was)
+    return bool((out >= 0).all() and near_one(out))
+
+
+def returns_before_it_restores(model, x):
+    was = model.training
+    out = model.eval()(x)
+    if (out < 0).any():
+        return False
+    model.train(was)
+    return bool(near_one(out))
+
+
+@torch.inference_mode()
+def finally_restored(model, x, tolerance=1e-4):
+    was = model.training
+    try:
+        out = model.eval()(x)
+        return not bool((out < 0).any()) and torch.allclose(
+            out.sum(1), torch.ones(len(out)), atol=tolerance, rtol=0)
+    finally:
+        model.train(was)
+
+
+def on_a_copy(model, x):
+    out = copy.deepcopy(model).eval()(x).detach()
+    return bool((out.min() >= 0) & (out.sum(-1).sub(1).abs().max() < 1e-4))
+
+
+@contextlib.contextmanager
+def evaluating(model):
+    modes = {part: part.training for part in model.modules()}
+    yield model.eval()
+    for part, mode in modes.items():
+        part.training = mode
+
+
+def leaves_inside_a_with(model, x):
+    with evaluating(model) as net, torch.no_grad():
+        for row in net(x):
+            if row.min() < 0 or not math.isclose(row.sum(), 1, abs_tol=1e-4, rel_tol=0):
+                break
+        else:
+            return True
+    return False
+
+
 WRONG = {
     "loss-gradient-by-hand": {
         "divided by K": lambda y, c: (y.softmax(1) - one_hot(y, c)) / y.shape[1],
@@ -185,6 +341,8 @@ WRONG = {
         "autograd": by_autograd,
         "torch.func": lambda y, c: torch.func.grad(nn.functional.cross_entropy)(y, c),
         "printed": printed,
+        "autograd, forward mode": forward_mode,
+        "classes reshaped in place": classes_reshaped_in_place,
     },
     "loss-stable-softmax": {
         "PyTorch's own": lambda y: y.softmax(-1),
@@ -203,6 +361,14 @@ WRONG = {
         "a tenth added below": lambda y: (y - y.amax(-1, keepdim=True)).exp() / (
             0.1 + (y - y.amax(-1, keepdim=True)).exp().sum(-1, keepdim=True)),
         "numpy array": lambda y: stable(y).numpy(),
+        "−∞ read as −100": ruled_out_is_minus_100,
+        "largest, but not below 0": largest_but_not_below_0,
+        "one shift for each block": one_shift_a_block,
+        "up to three dims": up_to_three_dims,
+        "from the cross-entropies": lambda y: torch.stack([(-nn.functional.cross_entropy(
+            y.movedim(-1, 1) if y.dim() > 1 else y,
+            torch.full(y.shape[:-1], k), reduction="none")).exp()
+            for k in range(y.shape[-1])], dim=-1),
     },
     "loss-find-double": {
         "last layer's name": ends_in_softmax,
@@ -222,6 +388,20 @@ WRONG = {
         "always False": lambda model, x: False,
         "softmax changes nothing": softmax_changes_nothing,
         "printed": lambda model, x: print(in_eval(model, x, are_shares)),
+        "0 is not allowed": looks(lambda out: (out > 0).all() and near_one(out)),
+        "1 is not allowed": looks(
+            lambda out: ((out >= 0) & (out < 1)).all() and near_one(out)),
+        "none above 1": looks(lambda out: out.max() <= 1 and near_one(out)),
+        "most of the rows": looks(lambda out: (
+            (out >= 0).all(1) & ((out.sum(1) - 1).abs() < 1e-4)).double().mean() > 0.5),
+        "up to a thousandth": looks(lambda out: (out >= 0).all() and near_one(out, 1e-3)),
+        "up to a millionth": looks(lambda out: (out >= 0).all() and near_one(out, 1e-6)),
+        "nan passes": looks(nan_passes),
+        "dropout off alone": dropout_off_alone,
+        "a look in train mode first": a_look_in_train_mode,
+        "parameters frozen": frozen,
+        "model left in float64": left_in_float64,
+        "returns before it restores": returns_before_it_restores,
     },
 }
 
@@ -235,6 +415,8 @@ RIGHT = {
             torch.softmax(y, 1) - torch.eye(y.shape[1], dtype=y.dtype)[c]).mul(1 / len(y)),
         "float64 inside": lambda y, c: (
             (y.double().softmax(1) - one_hot(y, c)) / len(y)).to(y.dtype),
+        "chain rule, einsum": by_the_chain_rule,
+        "compared with arange": is_the_class,
     },
     "loss-stable-softmax": {
         "numpy inside": numpy_softmax,
@@ -245,10 +427,15 @@ RIGHT = {
             "...k,...->...k", (y - y.amax(-1, keepdim=True)).exp(),
             1 / (y - y.amax(-1, keepdim=True)).exp().sum(-1)),
         "float64 inside": lambda y: stable(y.double()).to(y.dtype),
+        "logaddexp, folded": folded,
+        "Python's floats": plain_floats,
     },
     "loss-find-double": {
         "eval mode and back": lambda model, x: in_eval(model, x, are_shares),
         "row by row in Python": loop_over_rows,
         "numpy, each part's mode kept": by_numpy,
+        "finally, inference mode": finally_restored,
+        "on a copy": on_a_copy,
+        "a context manager": leaves_inside_a_with,
     },
 }

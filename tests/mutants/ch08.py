@@ -1,9 +1,11 @@
 """Answers of learners for chapter 08: batch normalisation."""
 
 import copy
+import statistics
 
 import numpy as np
 import torch
+from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 # --- bn-forward -----------------------------------------------------------------------------------
@@ -113,6 +115,48 @@ def as_one_line_each(z, gamma, beta, eps=1e-5):    # slope and height of each ne
     return torch.addcmul(beta - slope * mean, z.double(), slope).to(z.dtype)
 
 
+def one_refused_none_not(z, gamma, beta, eps=1e-5):      # an empty batch gets through
+    if z.shape[0] == 1:
+        raise ValueError("one example")
+    return forward(least=0)(z, gamma, beta, eps)
+
+
+def torchs_own_refusal(z, gamma, beta, eps=1e-5):        # it refuses 1, not 0
+    return nn.functional.batch_norm(z, None, None, gamma, beta, training=True, eps=eps)
+
+
+def two_numbers_are_enough(z, gamma, beta, eps=1e-5):
+    if z.numel() < 2:
+        raise ValueError
+    return forward(least=0)(z, gamma, beta, eps)
+
+
+def gamma_changed(z, gamma, beta, eps=1e-5):             # z is not: the message must not say so
+    if len(z) < 2:
+        raise ValueError
+    gamma /= (z.var(0, correction=0) + eps).sqrt()
+    return gamma * (z - z.mean(0)) + beta
+
+
+def layer_norm_of_the_transpose(z, gamma, beta, eps=1e-5):
+    if len(z) < 2:
+        raise ValueError
+    return nn.functional.layer_norm(z.T, (len(z),), eps=eps).T * gamma + beta
+
+
+class TooSmall(ValueError):
+    pass
+
+
+def einsum_and_an_error_of_its_own(z, gamma, beta, eps=1e-5, dim=0):
+    B, _ = z.size()
+    if B < 2:
+        raise TooSmall(B)
+    c = z - torch.einsum("bd->d", z) / B
+    s = torch.einsum("bd,bd->d", c, c) / B
+    return torch.einsum("d,bd,d->bd", gamma, c, (s + eps).pow(-0.5)) + beta
+
+
 # --- bn-running -----------------------------------------------------------------------------------
 
 
@@ -204,6 +248,46 @@ def by_a_layer_of_torch(running_mean, running_var, z, momentum=0.1):
     mean, var = running_mean.clone(), running_var.clone()
     torch.nn.functional.batch_norm(z, mean, var, training=True, momentum=momentum)
     return mean, var
+
+
+def momentum_or_a_tenth(running_mean, running_var, z, momentum=0.1):         # 0 counts as missing
+    a = momentum or 0.1
+    return running_mean.lerp(z.mean(0), a), running_var.lerp(z.var(0), a)
+
+
+def whole_factor(running_mean, running_var, z, momentum=0.1):
+    B = len(z)
+    var = z.var(0, correction=0) * (B // (B - 1))
+    return running_mean.lerp(z.mean(0), momentum), running_var.lerp(var, momentum)
+
+
+def exact_variance_of_a_mixture(running_mean, running_var, z, momentum=0.1):
+    a, mean = momentum, z.mean(0)
+    return ((1 - a) * running_mean + a * mean,
+            (1 - a) * running_var + a * z.var(0) + a * (1 - a) * (mean - running_mean) ** 2)
+
+
+def z_changed(running_mean, running_var, z, momentum=0.1):   # the message must name z
+    mean = z.mean(0)
+    z -= mean
+    var = (z**2).sum(0) / (len(z) - 1)
+    return running_mean.lerp(mean, momentum), running_var.lerp(var, momentum)
+
+
+def by_statistics(running_mean, running_var, z, momentum=0.1):
+    def mixed(old, new):
+        return torch.tensor([(1 - momentum) * a + momentum * b
+                             for a, b in zip(old.tolist(), new, strict=True)], dtype=z.dtype)
+    columns = z.T.tolist()
+    return (mixed(running_mean, map(statistics.fmean, columns)),
+            mixed(running_var, map(statistics.variance, columns)))
+
+
+def over_pairs(running_mean, running_var, z, momentum=0.1):
+    B, pairs = len(z), z[:, None] - z[None]
+    var = torch.einsum("ijd,ijd->d", pairs, pairs) / (2 * B * (B - 1))
+    return [running_mean + momentum * (z.sum(0) / B - running_mean),
+            running_var + momentum * (var - running_var)]
 
 
 # --- bn-forgotten-eval ----------------------------------------------------------------------------
@@ -309,6 +393,86 @@ def each_part_remembered(model, x, label, batch_size):
     return sum(right) / len(right)
 
 
+def share(model, x, label, batch_size):
+    parts = zip(x.split(batch_size), label.split(batch_size), strict=True)
+    return sum((model(a).argmax(1) == b).sum().item() for a, b in parts) / len(x)
+
+
+def gradients_off_for_good(model, x, label, batch_size):
+    was = model.training
+    torch.set_grad_enabled(False)
+    found = share(model.eval(), x, label, batch_size)
+    model.train(was)
+    return found
+
+
+def parameters_frozen(model, x, label, batch_size):
+    was = model.training
+    found = share(model.eval().requires_grad_(False), x, label, batch_size)
+    model.train(was)
+    return found
+
+
+@torch.no_grad()
+def left_in_float64(model, x, label, batch_size):
+    was = model.training
+    found = share(model.eval().double(), x.double(), label, batch_size)
+    model.train(was)
+    return found
+
+
+@torch.no_grad()
+def batch_norm_alone_in_eval(model, x, label, batch_size):                   # dropout stays on
+    parts = [part for part in model.modules() if isinstance(part, nn.BatchNorm1d)]
+    was = [part.training for part in parts]
+    for part in parts:
+        part.eval()
+    found = share(model, x, label, batch_size)
+    for part, mode in zip(parts, was, strict=True):
+        part.train(mode)
+    return found
+
+
+@torch.no_grad()
+def batch_size_chunks(model, x, label, batch_size):      # chunk takes the number of parts
+    was = model.training
+    parts = zip(x.chunk(batch_size), label.chunk(batch_size), strict=True)
+    right = sum((model.eval()(a).argmax(1) == b).sum().item() for a, b in parts)
+    model.train(was)
+    return right / len(x)
+
+
+@torch.no_grad()
+def momentum_zero(model, x, label, batch_size):          # kept, but the batch is still used
+    parts = [part for part in model.modules() if isinstance(part, nn.BatchNorm1d)]
+    for part in parts:
+        part.momentum = 0.0
+    found = share(model, x, label, batch_size)
+    for part in parts:
+        part.momentum = 0.1
+    return found
+
+
+@torch.no_grad()
+def mean_in_float32(model, x, label, batch_size):        # a np.float32: a number all the same
+    was = model.training
+    model.eval()
+    hits = torch.cat([model(a).argmax(1) == b for a, b in
+                      zip(x.split(batch_size), label.split(batch_size), strict=True)])
+    model.train(was)
+    return hits.float().numpy().mean()
+
+
+def functional_call(model, x, label, batch_size):
+    was = model.training
+    model.eval()
+    parts = {name: value.detach() for name, value in model.state_dict().items()}
+    hits = [torch.func.functional_call(model, parts, (a,)).argmax(-1).eq(b) for a, b in
+            zip(x.split(batch_size), label.split(batch_size), strict=True)]
+    model.train(was)
+    return torch.cat(hits).double().mean().item()
+
+
 WRONG = {
     "bn-forward": {
         "eps as a floor": forward(scale=lambda var, eps: var.clamp(min=eps).sqrt()),
@@ -325,6 +489,10 @@ WRONG = {
         "one neuron refused": looks_at_neurons,
         "float32": in_float32,
         "transposed": transposed,
+        "one refused, none not": one_refused_none_not,
+        "torch's own refusal": torchs_own_refusal,
+        "two numbers are enough": two_numbers_are_enough,
+        "γ changed": gamma_changed,
     },
     "bn-running": {
         "factor upside down": running(
@@ -347,6 +515,10 @@ WRONG = {
         "once an example": example_by_example,
         "None": nothing_back,
         "float32": running_in_float32,
+        "momentum or a tenth": momentum_or_a_tenth,
+        "a whole factor": whole_factor,
+        "variance of a mixture": exact_variance_of_a_mixture,
+        "z changed": z_changed,
     },
     "bn-forgotten-eval": {
         "train mode, statistics restored": never_eval_but_restored,
@@ -364,6 +536,12 @@ WRONG = {
         "whole numbers": tested(lambda right, n: right // n),
         "per class": tested(lambda right, n: right / 10),
         "printed": printed,
+        "gradients off for good": gradients_off_for_good,
+        "parameters frozen": parameters_frozen,
+        "model left in float64": left_in_float64,
+        "BatchNorm alone in eval mode": batch_norm_alone_in_eval,
+        "batch_size chunks": batch_size_chunks,
+        "momentum 0": momentum_zero,
     },
 }
 
@@ -375,6 +553,8 @@ RIGHT = {
         "as lines, float64 inside": as_one_line_each,
         "mean of the squares of what is left": forward(
             var=lambda z: (z - z.mean(0)).square().mean(0)),
+        "LayerNorm of the transpose": layer_norm_of_the_transpose,
+        "einsum, an error of its own": einsum_and_an_error_of_its_own,
     },
     "bn-running": {
         "loops": running_loops,
@@ -384,10 +564,14 @@ RIGHT = {
             mean.lerp(z.mean(0), momentum), var.lerp(z.var(0), momentum)),
         "factor written out": running(
             var=lambda z, old: (z - z.mean(0)).square().mean(0) * len(z) / (len(z) - 1)),
+        "statistics": by_statistics,
+        "over pairs": over_pairs,
     },
     "bn-forgotten-eval": {
         "DataLoader, finally": with_a_loader,
         "a copy is tested": on_a_copy,
         "each part's mode remembered, numpy": each_part_remembered,
+        "mean in float32": mean_in_float32,
+        "functional_call": functional_call,
     },
 }

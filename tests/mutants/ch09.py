@@ -1,7 +1,10 @@
 """Answers of learners for chapter 09: regularisation."""
 
+import math
+
 import numpy as np
 import torch
+from torch import nn
 
 # --- regul-choose ---------------------------------------------------------------------------------
 
@@ -143,6 +146,48 @@ def in_numpy(x, label, strengths, k):    # its own ridge: rows √(Nλ)·I appen
     return float(s[table.mean(axis=1).argmin()])
 
 
+def standardised_first(x, label, strengths, k):          # then λ weighs other weights
+    return chooser()((x - x.mean(0)) / x.std(0), label, strengths, k)
+
+
+def past_rows_alone(x, label, strengths, k):             # as for a time series
+    def score(s):
+        total = 0.0
+        for fold in split(len(x), k)[1:]:
+            w, b = ridge(x[: fold[0]], label[: fold[0]], s)
+            total += (x[fold] @ w + b - label[fold]).square().mean().item()
+        return total
+    return min(strengths.tolist(), key=score)
+
+
+def never_reset(x, label, strengths, k):                 # the sum goes on over the strengths
+    total, averages = 0.0, []
+    for s in strengths:
+        for fold in split(len(x), k):
+            total += mean_square(x, label, s, fold)
+        averages.append(total / k)
+    return strengths[averages.index(min(averages))].item()
+
+
+def within_one_error(x, label, strengths, k):            # the one-standard-error rule
+    table = torch.tensor([[mean_square(x, label, s, fold) for fold in split(len(x), k)]
+                          for s in strengths])
+    best = table.mean(1).argmin()
+    enough = table.mean(1) <= table.mean(1)[best] + table[best].std() / k**0.5
+    return strengths[enough].max().item()
+
+
+def parts_joined(x, label, strengths, k):
+    xs, labels, best = x.tensor_split(k), label.tensor_split(k), (math.inf, None)
+    for s in strengths:
+        loss = 0.0
+        for j in range(k):
+            w, b = ridge(torch.cat(xs[:j] + xs[j + 1:]), torch.cat(labels[:j] + labels[j + 1:]), s)
+            loss += nn.functional.mse_loss(xs[j] @ w + b, labels[j]).item() / k
+        best = min(best, (loss, s.item()))
+    return best[1]
+
+
 # --- regul-proximal -------------------------------------------------------------------------------
 
 
@@ -206,6 +251,27 @@ def numpy_weights(w, b, grad_w, grad_b, lr, strength):
 def by_where(w, g, lr, strength):
     v, tau = w - lr * g, lr * strength
     return torch.where(v > tau, v - tau, torch.where(v < -tau, v + tau, 0 * v))
+
+
+def zero_stays_zero(w, b, grad_w, grad_b, lr, strength):
+    v = w - lr * grad_w
+    new = v.sign() * (v.abs() - lr * strength).clamp(min=0)
+    return torch.where(w == 0, w, new), b - lr * grad_b
+
+
+def stopped_at_crossing(w, b, grad_w, grad_b, lr, strength):  # compares with the old sign
+    new = w - lr * (grad_w + strength * w.sign())
+    return torch.where(new.sign() * w.sign() < 0, 0.0, new), b - lr * grad_b
+
+
+def what_is_cut_off(w, b, grad_w, grad_b, lr, strength):
+    v = w - lr * grad_w
+    return v.clamp(-lr * strength, lr * strength), b - lr * grad_b
+
+
+def middle_of_three(w, b, grad_w, grad_b, lr, strength):
+    v, t = w - lr * grad_w, lr * strength
+    return torch.stack([v - t, v + t, 0 * v]).median(0).values, b - lr * grad_b
 
 
 # --- regul-adamw ----------------------------------------------------------------------------------
@@ -307,6 +373,46 @@ def with_numpy(theta, grad, m, v, step, lr, weight_decay, beta1=0.9, beta2=0.999
     return tuple(torch.from_numpy(np.asarray(part)) for part in (p, first, second))
 
 
+def five_parameters(theta, grad, m, v, step, lr, weight_decay, beta1=0.9, beta2=0.999, eps=1e-8):
+    new = torch.zeros(3, 5, dtype=theta.dtype)
+    for i in range(5):
+        new[1, i] = beta1 * m[i] + (1 - beta1) * grad[i]
+        new[2, i] = beta2 * v[i] + (1 - beta2) * grad[i] ** 2
+        size = (new[2, i] / (1 - beta2 ** (step + 1))) ** 0.5 + eps
+        new[0, i] = (1 - lr * weight_decay) * theta[i] - lr * new[1, i] / (
+            1 - beta1 ** (step + 1)) / size
+    return tuple(new)
+
+
+def brackets_missing(theta, grad, m, v, step, lr, weight_decay, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = beta1 * m + (1 - beta1) * grad, beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**step + 1), v / (1 - beta2**step + 1)
+    return (1 - lr * weight_decay) * theta - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def eps_before_correction(theta, grad, m, v, step, lr, weight_decay, beta1=0.9, beta2=0.999,
+                          eps=1e-8):                     # as in the paper's faster form
+    m, v = beta1 * m + (1 - beta1) * grad, beta2 * v + (1 - beta2) * grad**2
+    rate = lr * (1 - beta2 ** (step + 1)) ** 0.5 / (1 - beta1 ** (step + 1))
+    return (1 - lr * weight_decay) * theta - rate * m / (v.sqrt() + eps), m, v
+
+
+def anew_each_time(theta, grad, m, v, step, lr, weight_decay, beta1=0.9, beta2=0.999, eps=1e-8):
+    place = theta.clone().requires_grad_()
+    place.grad = grad.clone()
+    rule = torch.optim.AdamW([place], lr=lr, betas=(beta1, beta2), eps=eps,
+                             weight_decay=weight_decay)
+    rule.step()                                          # m, v and step are ignored
+    return place.detach(), rule.state[place]["exp_avg"], rule.state[place]["exp_avg_sq"]
+
+
+def lerp_and_addcdiv(theta, grad, m, v, step, lr, weight_decay, beta1=0.9, beta2=0.999, eps=1e-8):
+    m, v = torch.lerp(m, grad, 1 - beta1), v + (1 - beta2) * (grad.square() - v)
+    below = v.div(-math.expm1((step + 1) * math.log(beta2))).sqrt().add(eps)
+    rate = -lr / (1 - beta1 ** (step + 1))
+    return [theta.mul(1 - lr * weight_decay).addcdiv(m, below, value=rate), m, v]
+
+
 WRONG = {
     "regul-choose": {
         "fitted on all rows": chooser(loss=fitted_on_all),
@@ -324,6 +430,10 @@ WRONG = {
         "vote of the folds": vote_of_the_folds,
         "centred in place": in_place,
         "first rise ends it": first_of_equals,
+        "features standardised first": standardised_first,
+        "past rows alone": past_rows_alone,
+        "the sum is never reset": never_reset,
+        "within one standard error": within_one_error,
     },
     "regul-proximal": {
         "η alone": proximal(lambda w, g, lr, s: soft(w - lr * g, lr)),
@@ -346,6 +456,9 @@ WRONG = {
         "b first": lambda w, b, gw, gb, lr, s: proximal(right_w)(w, b, gw, gb, lr, s)[::-1],
         "w changed": w_changed,
         "b changed": b_changed,
+        "zero stays zero": zero_stays_zero,
+        "stopped at the old sign's crossing": stopped_at_crossing,
+        "what is cut off": what_is_cut_off,
     },
     "regul-adamw": {
         "first corrected alone": adamw(correct=lambda m, v, b1, b2, t: (m / (1 - b1**t), v)),
@@ -371,6 +484,10 @@ WRONG = {
         "moments changed": moments_changed,
         "theta alone": lambda *a, **more: adamw()(*a, **more)[0],
         "float32": in_float32,
+        "five parameters": five_parameters,
+        "brackets missing": brackets_missing,
+        "ε before the correction": eps_before_correction,
+        "a new optimiser each time": anew_each_time,
     },
 }
 
@@ -379,6 +496,7 @@ RIGHT = {
         "lists of rows": lists_of_rows,
         "numpy, its own ridge": in_numpy,
         "sum over the folds": chooser(over=sum),
+        "parts joined": parts_joined,
     },
     "regul-proximal": {
         "numbers one by one": numbers_one_by_one,
@@ -388,6 +506,7 @@ RIGHT = {
             (w - lr * g - lr * s).clamp(min=0) - (lr * g - w - lr * s).clamp(min=0))),
         "what is left after clamping": proximal(lambda w, g, lr, s: (
             (w - lr * g) - (w - lr * g).clamp(-lr * s, lr * s))),
+        "middle of three": middle_of_three,
     },
     "regul-adamw": {
         "torch's own": by_torch,
@@ -396,5 +515,6 @@ RIGHT = {
         "root corrected apart": adamw(
             correct=lambda m, v, b1, b2, t: (m / (1 - b1**t), v.sqrt() / (1 - b2**t) ** 0.5),
             below=lambda root, eps: root + eps),
+        "lerp and addcdiv": lerp_and_addcdiv,
     },
 }
