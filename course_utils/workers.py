@@ -52,7 +52,7 @@ def write_script(path: Path, imports: str, *functions: Callable) -> Path:
     """
     if not functions:
         raise ValueError("a script needs a function f(folder) that each worker runs")
-    texts = [_source(function) for function in functions]
+    texts = [source_of(function) for function in functions]
     start = "from __future__ import annotations\n\nimport os\nfrom pathlib import Path\n"
     body = "\n\n".join([start + imports.strip() + "\n", *texts])
     body += RUNNER.format(main=functions[-1].__name__)
@@ -127,7 +127,12 @@ def start_cluster(workers: int = 2, address: str | None = None) -> Any:
     )  # 50: only critical messages
 
 
-def _source(function: Callable) -> str:
+def source_of(function: Callable) -> str:
+    """The text of a function, as it goes into a script.
+
+    Raises:
+        ValueError: it has none that begins with `def`.
+    """
     name = getattr(function, "__name__", repr(function))
     try:
         text = textwrap.dedent(inspect.getsource(function)).rstrip()

@@ -4,6 +4,7 @@ import itertools
 import math
 import re
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -15,6 +16,7 @@ from course_utils.capstone import _judge as judging
 from course_utils.capstone._casebook import Casebook
 from course_utils.capstone._mended import log_probabilities
 from course_utils.capstone._worked import EVIDENCE, edit, worked
+from tests.mutants.ch13 import BAD_WAYS, GOOD_WAYS
 
 RATE, UNSCALED = "a rate beyond 2/λmax", "unscaled features"
 
@@ -148,6 +150,12 @@ def test_a_loss_alone_says_that_something_is_wrong_but_not_what():
     assert "as high or nearly so" in ruling.message
 
 
+def test_the_end_of_a_recorded_curve_is_no_evidence_even_where_it_lies_apart():
+    for fault, name in (("wrong dim", "held_out_loss"), ("leaking test data", "held_out_accuracy")):
+        ruling = said(fault, evidence=lambda run, name=name: torch.tensor(getattr(run, name)[-1]))
+        assert not ruling.ok and "That is a curve's end" in ruling.message
+
+
 def test_the_rate_alone_is_no_evidence_and_with_the_curvature_it_is():
     ruling = said(RATE, evidence=lambda run: run.lr)
     assert "a healthy script with the same η" in ruling.message
@@ -159,6 +167,8 @@ def test_the_rate_alone_is_no_evidence_and_with_the_curvature_it_is():
     (lambda run: "much", "one number"),
     (lambda run: [1.0, 2.0], "one number"),
     (lambda run: torch.ones(3), "one number"),
+    (lambda run: np.ones(3), "one number"),
+    (lambda run: np.array(["0.5"]), "one number"),
     (lambda run: math.nan, "not a finite number"),
     (lambda run: math.inf, "not a finite number"),
 ])
@@ -167,11 +177,12 @@ def test_evidence_has_to_be_one_finite_number(value, words):
     assert not ruling.ok and words in ruling.message
 
 
-def test_evidence_may_be_a_tensor_with_a_graph_or_a_boolean():
+def test_evidence_may_be_a_tensor_with_a_graph_an_array_or_a_boolean():
     def spread(run):
         return (run.x_train * torch.ones(1, requires_grad=True)).std()
 
     assert said(UNSCALED, evidence=spread).ok
+    assert said(UNSCALED, evidence=lambda run: np.array([[run.x_train.std()]])).ok
     assert said("forgotten eval()", evidence=lambda run: run.net.training).ok
 
 
@@ -293,6 +304,30 @@ def test_a_mended_script_that_is_not_whole_is_refused(cheat):
     assert not ruling.ok and re.search(words, ruling.message), ruling
 
 
+@pytest.mark.parametrize(("fault", "way"), BAD_WAYS)
+def test_half_a_mending_is_refused(fault, way):
+    ruling = said(fault, mended=BAD_WAYS[fault, way])
+    assert not ruling.ok and ruling.message.startswith("Fault and evidence fit"), ruling
+
+
+def test_the_judge_tells_in_which_mode_it_was_trained_and_measured():
+    ruling = said("wrong dim", mended=lambda script: whole(script).replace("    net.train()\n", ""))
+    assert "At 144 of 150 updates the network learns in eval mode" in ruling.message
+    ruling = said("forgotten eval()", mended=BAD_WAYS["forgotten eval()", "at the last epoch only"])
+    assert "48 of 50 times what is recorded was measured in training mode" in ruling.message
+
+
+def test_what_the_judge_watches_is_not_evidence():
+    run = run_script(capstone.planted_script("missing zero_grad"))
+    assert run._seen.stale == 149 and judging._copied(run)._seen.stale == 0
+
+
+def test_a_run_leaves_nothing_on_the_network():
+    run = run_script(healthy_script())
+    assert not any(p._backward_hooks for p in run.net.parameters())
+    assert not nn.modules.module._global_forward_pre_hooks
+
+
 GOOD = {
     ("double softmax", "the loss instead of the network"): lambda script: script.replace(
         "for epoch in", "def loss(p, truth):\n    return nn.functional.nll_loss(p.log(), truth)\n\n"
@@ -314,6 +349,7 @@ GOOD = {
     .replace("mean(dim=-1)", "mean(dim=0)").replace("std(dim=-1)", "std(dim=0)"),
     ("shuffled labels", "later"): lambda script: script.replace(
         "for epoch in", "label_train = label[train]\n\nfor epoch in"),
+    **GOOD_WAYS,
     ("leaking test data", "the other part"): lambda script: script.replace(
         edit("leaking test data", script)[0], "train, held = order[600:], order[:600]"),
 }

@@ -1,6 +1,7 @@
 """Exercises of chapter 14: the facts behind them, and answers whose fault lengths do not show."""
 
 import torch
+from torch import Tensor, nn
 
 from course_utils.exercises import banks, ch14
 from course_utils.exercises.judging import examine
@@ -35,6 +36,32 @@ def test_shares_that_swap_a_row_for_another_are_found_though_lengths_fit():
 
     finding = found("dist-share", swapped)
     assert not finding.passed and "more than one worker" in finding.message
+
+
+def test_a_share_is_judged_as_the_workers_get_it_its_own_text_alone():
+    def annotated(rows: Tensor, rank: int, k: int) -> Tensor:
+        part = nn.Flatten(0)(rows)[rank::k]
+        return part
+
+    def beside():
+        return 0
+
+    def lost(rows, rank, k):
+        return rows[rank + beside() :: k]
+
+    assert found("dist-share", annotated).passed
+    assert "the name 'beside' is not defined" in found("dist-share", lost).message
+    assert "define it with `def share" in found("dist-share", lambda *args: lost(*args)).message
+
+
+def test_what_a_share_raises_is_shown_with_its_own_line():
+    def begun_late(rows, rank, k):
+        if rank:
+            mine = rows[rank::k]
+        return mine
+
+    finding = found("dist-share", begun_late)
+    assert "UnboundLocalError" in finding.message and finding.line == "line 4: return mine"
 
 
 def test_the_condition_of_equal_shares_fails_exactly_where_there_is_a_rest():

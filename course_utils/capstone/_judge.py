@@ -9,20 +9,22 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from .. import seeding
 from . import _mended
 from ._casebook import current
-from ._run import Run, ScriptError, run_script
-from ._script import FAULTS, decoy, written
+from ._run import Run, ScriptError, Seen, run_script
+from ._script import FAULTS, RATE_FAULT, decoy, written
 
 CASE_SEEDS, HEALTHY_SEEDS, OTHER_SEEDS = (0, 1, 2), (0, 1, 2), (0,)
 ROUNDING = 1e-5  # of the size of the numbers: less is no difference
 # A number that shows the one may rightly show the other: without scaling, λmax is a thousand
 # times larger, and so every rate is beyond 2/λmax.
-RELATED = {"a rate beyond 2/λmax": {"unscaled features"}}
+RELATED = {RATE_FAULT: {"unscaled features"}}
 HEALTHY = "healthy"
+CURVES = ("train_loss", "held_out_loss", "train_accuracy", "held_out_accuracy")
 DECOY = ("a healthy script with the same η but a smaller loss (`run.loss` is the script's "
          "own)")
 
@@ -84,24 +86,29 @@ def _judged(letter: str, given: Any) -> Ruling:
     book = current()
     case, fault = book[letter], book.fault_in(letter)
     name, evidence, mended = _parts(given, case.script)
-    on_case = _values(evidence, [runs_of(case.script, seed) for seed in CASE_SEEDS])
+    case_runs = [runs_of(case.script, seed) for seed in CASE_SEEDS]
+    on_case = _values(evidence, case_runs)
     on_healthy = _values(evidence, _panel(HEALTHY))
     above = _tells(letter, on_case, on_healthy)
     _singles_out(evidence, fault, on_case, above, chance(on_healthy))
+    if _is_a_curves_end(on_case + on_healthy, case_runs + _panel(HEALTHY)):
+        _refuse("That is a curve's end, which many things move; measure something yourself.",
+                range_text(on_case))
     if name != fault:
         _refuse(_wrong_name(evidence, name, on_case))
-    runs = _mended_runs(case.script, mended)
+    runs = _mended_runs(case.script, mended, fault)
     on_mended = _values(evidence, runs)
     if not _back(on_mended, on_case, on_healthy):
         _refuse("Fault and evidence fit, and the mended script learns; but your own evidence "
                 "still shows the fault on it.", range_text(on_mended), f"as on healthy runs: "
                 f"{range_text(on_healthy)}")
+    _refuse_for(_mended.beyond_the_limit([_copied(run) for run in runs], fault))
     solved[book.seed, letter] = Solved(letter, fault, evidence, on_case, on_healthy, on_mended)
     return Ruling(True, f"It is \"{fault}\". Your evidence: {range_text(on_case)} on this case, "
                   f"{range_text(on_healthy)} on healthy runs, {range_text(on_mended)} once mended.")
 
 
-def _mended_runs(script: str, mended: str) -> list[Run]:
+def _mended_runs(script: str, mended: str, fault: str) -> list[Run]:
     """Runs of the mended script; refuses if it is not whole."""
     _refuse_for(_mended.not_the_case(script, mended))
     runs = []
@@ -110,7 +117,7 @@ def _mended_runs(script: str, mended: str) -> list[Run]:
             runs.append(runs_of(mended, seed))
         except ScriptError as error:
             _refuse(f"Fault and evidence fit. The mended script does not run: {error}")
-        _refuse_for(_mended.by_other_means(runs[-1]))
+        _refuse_for(_mended.by_other_means(runs[-1], fault))
     _refuse_for(_mended.not_whole(runs, _panel(HEALTHY)))
     return runs
 
@@ -124,7 +131,7 @@ def _refuse_for(problem: _mended.Problem | None) -> None:
 
 
 def _parts(given: Any, script: str) -> tuple[str, Evidence, str]:
-    if not isinstance(given, tuple) or len(given) != 3:
+    if not isinstance(given, list | tuple) or len(given) != 3:
         _refuse("Return three things: the fault, the evidence function and the mended script.",
                 given if isinstance(given, str | int | float) else type(given).__name__,
                 "fault, evidence, mended")
@@ -159,20 +166,20 @@ def _copied(run: Run) -> Run:
     net, start = copy.deepcopy(run.net), copy.deepcopy(run.start)
     for parameter, grad in zip(net.parameters(), grads, strict=True):
         parameter.grad = None if grad is None else grad.clone()
-    lists = {name: list(getattr(run, name)) for name in
-             ("train_loss", "held_out_loss", "train_accuracy", "held_out_accuracy")}
+    lists = {name: list(getattr(run, name)) for name in CURVES}
     tensors = {name: getattr(run, name).clone() for name in
                ("x_train", "label_train", "x_held", "label_held")}
-    return replace(run, script="", net=net, start=start, **lists, **tensors)
+    return replace(run, script="", _seen=Seen(), net=net, start=start, **lists, **tensors)
 
 
 def _number(value: Any) -> float:
     if value is None:
         _refuse("Your evidence returns None: is the `return` missing, or its body still `...`?")
     try:
-        if isinstance(value, str):  # "0.5" would do for float(), but nobody can compare it
+        one = value.item() if isinstance(value, Tensor | np.ndarray) else value
+        if isinstance(one, str):  # "0.5" would do for float(), but nobody can compare it
             raise TypeError
-        number = float(value.detach() if isinstance(value, Tensor) else value)
+        number = float(one)
     except (TypeError, ValueError, RuntimeError):
         _refuse("Your evidence has to return one number.", type(value).__name__, "a number")
     if not math.isfinite(number):
@@ -244,6 +251,12 @@ def _singles_out(evidence: Evidence, fault: str, on_case: tuple, above: bool,
                     f"{range_text(values)}, as {side} or nearly so. Find a number that only this "
                     "fault moves so.",
                     range_text(on_case), f"a range apart from {range_text(values)}")
+
+
+def _is_a_curves_end(values: tuple[float, ...], runs: list[Run]) -> bool:
+    """Whether the evidence is the last entry of one of the recorded lists, on every run."""
+    return any(all(math.isclose(value, getattr(run, name)[-1], rel_tol=1e-6)
+                   for value, run in zip(values, runs, strict=True)) for name in CURVES)
 
 
 def _wrong_name(evidence: Evidence, name: str, on_case: tuple) -> str:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ._run import EPOCHS, ROWS, UPDATES, Run, load
+from ._run import EPOCHS, ROWS, UPDATES, Run, load, prepared
+from ._script import HEALTHY_RATE, RATE_FAULT
+from ._worked import rate_over_limit
 
 NET = ["Linear(in_features=196, out_features=32, bias=True)", "Tanh()",
        "Dropout(p=0.5, inplace=False)", "Linear(in_features=32, out_features=10, bias=True)"]
@@ -59,9 +61,21 @@ def not_the_case(script: str, mended: str) -> Problem | None:
             "place: change that, and leave the rest as it is.",)
 
 
-def by_other_means(run: Run) -> Problem | None:
-    """Another network, budget or data than the case's, or None."""
-    return _other_training(run) or _wrong_data(run)
+def by_other_means(run: Run, fault: str) -> Problem | None:
+    """Another network, budget, optimiser, mode or data than the case's, or None."""
+    return (_other_training(run) or _other_optimizer(run, fault) or _other_steps(run)
+            or _wrong_data(run) or _held_out_numbers(run))
+
+
+def beyond_the_limit(runs: list[Run], fault: str) -> Problem | None:
+    """A rate that was too high, and still is, or None. (Runs that may be changed.)"""
+    if fault != RATE_FAULT:
+        return None
+    times = [rate_over_limit(run) for run in runs]
+    if max(times) < 1:
+        return None
+    return (f"The mended script learns, but η = {runs[0].lr:g} is still beyond 2/λmax where the "
+            "network starts.", f"up to {max(times):.2f} times 2/λmax", "below 1")
 
 
 def not_whole(runs: list[Run], healthy: list[Run]) -> Problem | None:
@@ -88,14 +102,45 @@ def _other_training(run: Run) -> Problem | None:
     if layers != NET:
         return ("The network has become another one; the fault is to be mended with the same "
                 "network.", ", ".join(layers), ", ".join(NET))
-    if run.updates > UPDATES:
-        return (f"The mended script makes {run.updates} updates. The budget is {UPDATES}, as "
-                "before: more training is no mending.", run.updates, UPDATES)
-    if len(run.train_loss) > EPOCHS:
-        return (f"The mended script goes through the rows {len(run.train_loss)} times; before it "
-                f"was {EPOCHS} times.", len(run.train_loss), EPOCHS)
     if run.updates < 1:
         return ("The optimiser has made no update: `optimizer.step()` is not reached.", 0, UPDATES)
+    if run.updates != UPDATES:
+        more = "more" if run.updates > UPDATES else "less"
+        return (f"The mended script makes {run.updates} updates. The budget is {UPDATES}, as "
+                f"before: {more} training is no mending.", run.updates, UPDATES)
+    if len(run.train_loss) != EPOCHS:
+        return (f"The mended script goes through the rows {len(run.train_loss)} times; before it "
+                f"was {EPOCHS} times.", len(run.train_loss), EPOCHS)
+    return None
+
+
+def _other_optimizer(run: Run, fault: str) -> Problem | None:
+    rates, optimizers = run._seen.rates, run._seen.optimizers
+    if optimizers != {"SGD"}:
+        return ("The optimiser has become another one; the fault is to be mended with the same "
+                "optimiser.", "; ".join(sorted(optimizers)), "SGD")
+    if min(rates) != max(rates):
+        return ("η changes during the training. It is to be one number, as before.",
+                f"from {min(rates):.3g} to {max(rates):.3g}", "the same at each update")
+    if fault != RATE_FAULT and rates[0] != HEALTHY_RATE:
+        return ("η has become another one; this fault is to be mended with the same η.",
+                rates[0], HEALTHY_RATE)
+    return None
+
+
+def _other_steps(run: Run) -> Problem | None:
+    """Steps and measurements in another mode, or by another gradient, than they should be."""
+    seen = run._seen
+    if seen.without_dropout:
+        return (f"At {seen.without_dropout} of {run.updates} updates the network learns in eval "
+                "mode, with dropout off. Learning is to be in training mode.",
+                seen.without_dropout, 0)
+    if seen.with_dropout:
+        return (f"{seen.with_dropout} of {seen.records} times what is recorded was measured in "
+                "training mode, with dropout on.", seen.with_dropout, 0)
+    if seen.stale:
+        return (f"At {seen.stale} of {run.updates} updates `p.grad` is not the gradient that the "
+                "last `backward` computed: it holds something else.", seen.stale, 0)
     return None
 
 
@@ -108,7 +153,9 @@ def _wrong_data(run: Run) -> Problem | None:
     with torch.no_grad():
         distance = torch.cdist(run.x_held, run.x_train,
                                compute_mode="donot_use_mm_for_euclid_dist")
-        seen = int((distance.amin(dim=1) < 1e-5 * distance.mean()).sum())
+        # the training rows' own size: one held-out pixel may be as large as it likes
+        least = 1e-5 * run.x_train.norm(dim=1).mean()
+        seen = int((distance.amin(dim=1) < least).sum())
     if seen:
         return (f"{seen} of the {half} held-out rows are training rows too: what is measured on "
                 "them says nothing about new pictures.", seen, 0)
@@ -117,6 +164,26 @@ def _wrong_data(run: Run) -> Problem | None:
         return (f"{wrong} of the {ROWS} labels do not belong to the picture they stand beside.",
                 wrong, 0)
     return None
+
+
+def _held_out_numbers(run: Run) -> Problem | None:
+    """Rows that come out otherwise if *other* held-out rows are changed, or None."""
+    plain, half = prepared(run.script, run.seed, load), ROWS // 4
+    held = plain.get("held")
+    if not isinstance(held, Tensor) or held.shape != (2 * half,):
+        return None
+
+    def darker() -> tuple[Tensor, Tensor]:
+        x, label = load()
+        x[held[:half]] = 255 - x[held[:half]] / 2
+        return x, label
+
+    again = prepared(run.script, run.seed, darker)
+    same = all(torch.allclose(plain[name][rows], again[name][rows], 1e-4, 1e-6)
+               for name, rows in (("x_train", slice(None)), ("x_held", slice(half, None))))
+    return None if same else (
+        "What the rows are scaled by depends on held-out rows. It has to come from the training "
+        "rows alone: held-out rows stand for pictures that nobody has seen yet.",)
 
 
 def _wrong_labels(run: Run) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 import itertools
 import linecache
@@ -14,12 +15,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from .. import datasets, paths, seeding
 
 ROWS, EPOCHS, UPDATES = 1200, 25, 150  # pictures there are; what the healthy script makes
 MOST_UPDATES, MOST_TURNS = 2 * UPDATES, 20_000  # beyond these a script is stopped
+PLAIN = {"momentum": 0, "dampening": 0, "weight_decay": 0, "nesterov": False, "maximize": False}
 LEFT_BEHIND = ("net", "loss", "optimizer", "x_train", "label_train", "x_held", "label_held")
 _numbers = itertools.count(1)
 
@@ -36,6 +39,27 @@ class ScriptError(RuntimeError):
         self.line = line
 
 
+@dataclass
+class Seen:
+    """What is watched for the judge; evidence does not get it: it would name some of the faults.
+
+    Attributes:
+        rates: the optimiser's η at each update.
+        optimizers: which there were, with every setting that is not a plain one's.
+        without_dropout: updates by a pass with dropout off.
+        with_dropout: numbers recorded after a pass with dropout on.
+        records: how many were recorded.
+        stale: updates by something else than what the last `backward` gave.
+    """
+
+    rates: list[float] = field(default_factory=list)
+    optimizers: set[str] = field(default_factory=set)
+    without_dropout: int = 0
+    with_dropout: int = 0
+    records: int = 0
+    stale: int = 0
+
+
 @dataclass(eq=False, repr=False)
 class Run:
     """What a training script has done, and everything it left behind.
@@ -47,7 +71,7 @@ class Run:
         net: the network as the script left it: mode and gradients (`p.grad`) included.
         start: a copy of it with the parameters from before the first update.
         loss: the script's own loss(scores, label), a mean over rows.
-        lr: the optimiser's rate η.
+        lr: the optimiser's rate η, at the first update.
         x_train, x_held: (N, 196) float32, as they went into the network.
         label_train, label_held: (N,) int64.
         updates: how many the optimiser made.
@@ -68,6 +92,7 @@ class Run:
     label_train: Tensor = None
     x_held: Tensor = None
     label_held: Tensor = None
+    _seen: Seen = field(default_factory=Seen)
 
     def __repr__(self) -> str:
         return f"Run: {self.updates} updates, {len(self.train_loss)} epochs, seed {self.seed}"
@@ -108,34 +133,78 @@ def run_script(script: str, seed: int = 0) -> Run:
     """
     if not isinstance(script, str):
         raise TypeError(f"script is {type(script).__name__}; hand over the script's text (str)")
+    watch = _Watch(Run(script, seed))
+    _execute(watch, load)
+    return _collected(watch.run, watch.names, watch)
+
+
+def prepared(script: str, seed: int, given: Callable[[], tuple[Tensor, Tensor]]) -> dict[str, Any]:
+    """The script's names at its first update, with `given` in the place of `load`."""
+    watch = _Watch(Run(script, seed), stop=True)
+    with contextlib.suppress(_FirstUpdate):
+        _execute(watch, given)
+    return watch.names
+
+
+def _execute(watch: _Watch, given: Callable[[], tuple[Tensor, Tensor]]) -> None:
     name = f"<script {next(_numbers)}>"
+    script, seed = watch.run.script, watch.run.seed
     code = _compiled(script, name)
-    run = Run(script, seed)
-    watch = _Watch(run)
-    names = {"__name__": "script", "torch": torch, "nn": nn, "load": load, "record": watch.record,
-             "_turn": watch.turn}
+    watch.names |= {"__name__": "script", "torch": torch, "nn": nn, "load": given,
+                    "record": watch.record, "_turn": watch.turn}
     mixed = int(torch.randint(2**31, (), generator=seeding.generator(13_000 + seed)))
-    hook = register_optimizer_step_pre_hook(watch.step)
+    watch.hooks = [register_optimizer_step_pre_hook(watch.step),
+                   register_module_forward_pre_hook(watch.forward)]
     try:
         with seeding.forked(), torch.enable_grad():
             torch.manual_seed(mixed)
-            exec(code, names)
-    except ScriptError:
+            exec(code, watch.names)
+    except (ScriptError, _FirstUpdate):
         raise
     except Exception as error:
         raise _explained(error, name, script) from error
     finally:
-        hook.remove()
-    return _collected(run, names, watch)
+        for hook in watch.hooks:
+            hook.remove()
+
+
+class _FirstUpdate(Exception):
+    """Ends a run before its first update."""
 
 
 class _Watch:
-    """Counts updates and turns of loops, keeps what is recorded and the parameters at the start."""
+    """Counts updates and turns of loops, keeps what is recorded and the parameters at the start.
 
-    def __init__(self, run: Run) -> None:
-        self.run, self.turns = run, 0
+    How the network is trained and measured goes into `run._seen`.
+    """
+
+    def __init__(self, run: Run, stop: bool = False) -> None:
+        self.run, self.turns, self.stop = run, 0, stop
+        self.names: dict[str, Any] = {}
+        self.hooks: list[Any] = []
         self.begun: dict[int, Tensor] = {}
+        self.fresh: dict[int, Tensor] = {}  # what the last `backward` gave each parameter
+        self.followed: set[int] = set()
         self.alive: list[Any] = []  # optimisers and parameters: their ids must stay theirs
+        self.dropout: bool | None = None  # on in the last pass; None: there was none
+
+    def forward(self, module: nn.Module, *_: Any) -> None:
+        """Before each pass of any module: look at the script's network."""
+        if module is not self.names.get("net"):
+            return
+        self.dropout = any(part.training for part in module.modules()
+                           if isinstance(part, nn.Dropout))
+        for parameter in module.parameters():
+            if parameter.requires_grad and id(parameter) not in self.followed:
+                self._follow(parameter)
+
+    def _follow(self, parameter: Tensor) -> None:
+        def keep(grad: Tensor, key: int = id(parameter)) -> None:
+            self.fresh[key] = grad.detach().clone()
+
+        self.followed.add(id(parameter))
+        self.alive.append(parameter)
+        self.hooks.append(parameter.register_hook(keep))
 
     def turn(self) -> None:
         self.turns += 1
@@ -147,19 +216,41 @@ class _Watch:
         if self.run.updates >= MOST_UPDATES:
             raise ScriptError(f"The script made {MOST_UPDATES} updates and would go on; the "
                               f"budget is {UPDATES}.")
+        if self.stop:
+            raise _FirstUpdate
+        seen = self.run._seen
+        seen.without_dropout += self.dropout is False
+        seen.stale += any(map(self._stale, optimizer.param_groups))
         for group in optimizer.param_groups:
+            seen.rates.append(float(group["lr"]))
+            seen.optimizers.add(_named(optimizer, group))
             for parameter in group["params"]:
                 if id(parameter) not in self.begun:
                     self.alive.append(parameter)
                     self.begun[id(parameter)] = parameter.detach().clone()
         self.run.updates += 1
 
+    def _stale(self, group: dict[str, Any]) -> bool:
+        """Whether a gradient is not what the last `backward` gave."""
+        pairs = [(p.grad, self.fresh[id(p)]) for p in group["params"] if id(p) in self.fresh]
+        return any(grad is None or not torch.allclose(grad, fresh, 1e-4, 1e-7, equal_nan=True)
+                   for grad, fresh in pairs)
+
     def record(self, name: str, loss: Any, accuracy: Any) -> None:
         """Keep one epoch's loss and accuracy of "train" or "held_out"."""
         if name not in ("train", "held_out"):
             raise ValueError(f'record takes "train" or "held_out", not {name!r}')
+        self.run._seen.records += 1
+        self.run._seen.with_dropout += self.dropout is True
         getattr(self.run, f"{name}_loss").append(float(loss))
         getattr(self.run, f"{name}_accuracy").append(float(accuracy))
+
+
+def _named(optimizer: Any, group: dict[str, Any]) -> str:
+    """An optimiser in words: "SGD", or "SGD, momentum 0.9"."""
+    other = [f"{name} {group[name]}" for name, plain in PLAIN.items()
+             if group.get(name, plain) != plain]
+    return ", ".join([type(optimizer).__name__, *other])
 
 
 class _Counted(ast.NodeTransformer):
@@ -211,7 +302,8 @@ def _collected(run: Run, names: dict[str, Any], watch: _Watch) -> Run:
         raise ScriptError(f"`net` is {type(net).__name__}, not a network.")
     if not isinstance(names["optimizer"], torch.optim.Optimizer):
         raise ScriptError(f"`optimizer` is {type(names['optimizer']).__name__}, not an optimiser.")
-    run.net, run.loss, run.lr = net, names["loss"], names["optimizer"].param_groups[0]["lr"]
+    run.net, run.loss = net, names["loss"]
+    run.lr = (run._seen.rates or [names["optimizer"].param_groups[0]["lr"]])[0]
     run.x_train, run.label_train = names["x_train"], names["label_train"]
     run.x_held, run.label_held = names["x_held"], names["label_held"]
     run.start = copy.deepcopy(net).eval()

@@ -10,7 +10,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-RATE = 4.0  # of the fault; the healthy script has 0.3
+RATE, HEALTHY_RATE = 4.0, 0.3  # of the fault; of the healthy script
+RATE_FAULT = "a rate beyond 2/λmax"
 
 FRAME = """\
 x, label = load()  # (1200, 196) grey levels 0 to 255, (1200,) classes 0 to 9
@@ -115,7 +116,7 @@ PLANTED: dict[str, Fault] = {
     "shuffled labels": Fault("rows", (
         "x_train, label_train = x[train], label[:600]",
     )),
-    "a rate beyond 2/λmax": Fault("optimizer", (
+    RATE_FAULT: Fault("optimizer", (
         f"optimizer = torch.optim.SGD(net.parameters(), lr={RATE})",
     )),
     "unscaled features": Fault("scale", (

@@ -50,6 +50,8 @@ def _convolve_cases() -> list[Case]:
         case(2, 7, 5, 3, 5, "kernel 5, stride 3, padding 2", 3, 2),
         case(3, 3, 3, 2, 3, "one place only"),
         case(2, 4, 3, 2, 1, "kernel 1"),
+        case(2, 5, 4, 2, 3, "kernel 3, padding 2", 1, 2),
+        case(1, 3, 4, 2, 1, "kernel 1, padding 1", 1, 1),
     ]
 
 
@@ -148,7 +150,7 @@ CONVOLVE = Exercise(
     ),
     stub='''def convolve(x, weight, bias, stride=1, padding=0):
     # x: (channels, height, width); weight: (filters, channels, k, k); bias: (filters,)
-    ...                                  # your code: (filters, new height, new width)
+    ...                          # your code: (filters, new height, new width), with the dtype of x
 
 check("cnn-convolve", convolve)''',
 )
@@ -406,6 +408,8 @@ def _pooled_nets() -> dict[str, tuple[nn.Sequential, int]]:
 def _judge_pools(answer) -> Verdict:
     for note, (net, side) in _pooled_nets().items():
         before = {name: value.clone() for name, value in net.state_dict().items()}
+        for p in net.parameters():
+            p.grad = torch.ones_like(p)
         kinds = [type(part) for part in net]
         with torch.random.fork_rng(devices=[]):
             mine = answer(net)
@@ -423,6 +427,12 @@ def _changed(net, before, kinds) -> str:
         return "Your code changes `net` itself. Build a new nn.Sequential."
     if any(not torch.equal(value, before[name]) for name, value in net.state_dict().items()):
         return "Your code changes the weights of `net`."
+    if not all(part.training for part in net.modules()):
+        return "Your code leaves `net` in eval mode; it was in training mode."
+    if not all(p.requires_grad for p in net.parameters()):
+        return "Your code switches `requires_grad` off in `net`."
+    if any(p.grad is None or bool((p.grad != 1).any()) for p in net.parameters()):
+        return "Your code changes the gradients of `net`."
     return ""
 
 
@@ -468,6 +478,9 @@ def _bad_kernels(mine, net) -> str:
              for one in (mine, net)]
     if kinds[0] != kinds[1]:
         return "A convolution has another kernel or padding than in `net`. Only strides change."
+    biased = [[p.bias is not None for p in one if isinstance(p, nn.Conv2d)] for one in (mine, net)]
+    if biased[0] != biased[1]:
+        return "A convolution has no biases any more. Only strides change."
     return ""
 
 
@@ -477,9 +490,14 @@ def _bad_linear(mine, net) -> str:
     if any(not torch.equal(a, b) for old, new in pairs
            for a, b in zip(old.parameters(), new.parameters(), strict=True)):
         return "The linear layer is to keep its weights and biases."
-    if any(p is q for p in net.parameters() for q in mine.parameters()):
+    memory = [{p.untyped_storage().data_ptr() for p in one.parameters()} for one in (net, mine)]
+    if memory[0] & memory[1]:
         return ("The new net shares parameters with `net`: training one would change the other. "
                 "Use copy.deepcopy.")
+    shared = [part for part in mine if any(part is old for old in net)]
+    if shared:
+        return (f"The new net holds the very {type(shared[0]).__name__} of `net`. It has no "
+                "weights, but its mode would change with either net: share no layer.")
     return ""
 
 
@@ -559,8 +577,8 @@ WITHOUT_POOLS = Exercise(
         Mistake("in place", _in_place,
                 "Your code changes the layers of `net`. Build new ones (copy.deepcopy)."),
         Mistake("shared layers", _same_layers,
-                "The new net holds the very layers of `net`: training one changes the other. Copy "
-                "them (copy.deepcopy)."),
+                "The new net shares weights with `net`: training one changes the other. Copy its "
+                "layers (copy.deepcopy)."),
         Mistake("no padding", _no_padding_left,
                 "The maps are too small by one: the new convolution needs the padding of the old."),
         Mistake("another pool", _average,

@@ -37,6 +37,8 @@ def _attention_cases() -> list[Case]:
         case("a batch of two sentences", 2, 5, 3),
         case("a batch with heads", 2, 3, 6, 4),
         case("large scores", 6, 4, scale=30.0),
+        Case(tuple(torch.randn(3, 2, 4, generator=g, dtype=f64, requires_grad=True)
+                   for _ in range(3)), "gradients wanted"),
     ]
 
 

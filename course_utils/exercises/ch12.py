@@ -150,6 +150,7 @@ def _scores_cases() -> list[Case]:
         Case((1, (2, 3), 0.5), "one pixel"),
         Case((3, (1, -1), 0.0), "α 0: all scores alike"),
         Case((2, (0, 1), 3), "α a whole number"),
+        Case((3, (1, 1), 0.3), "α 0.3"),
     ]
 
 
@@ -185,7 +186,7 @@ HEAD_SCORES = Exercise(
     solution=head_scores,
     cases=_scores_cases,
     oracle=_scores_by_loops,
-    tolerance=(1e-5, 1e-5),
+    tolerance=(1e-12, 1e-12),                    # float64: what float32 rounds is seen
     hints=(
         "Make the places first: a table (n·n, 2) with the row and the column of each pixel.",
         "`place - place[:, None]` has shape (n·n, n·n, 2): at [i, j] stands p_j − p_i. Subtract "
@@ -236,14 +237,26 @@ class _State:
 class _Step:
     """A decoder to try answers on: scores from a table, by the last word and the steps so far."""
 
-    def __init__(self, words: int, stream: int):
-        g = torch.Generator().manual_seed(stream)
+    def __init__(self, words: int, batch: int, longest: int):
+        g = torch.Generator().manual_seed(10 * batch + words)
         self.table = torch.randn(words, 12, words, generator=g)
+        self.batch, self.longest = batch, longest
+        self.made: set[int] = set()  # (each call of an answer gets its own copy)
 
     def __call__(self, word: Tensor, state: _State | None) -> tuple[Tensor, _State]:
         if not (state is None or isinstance(state, _State)):
             raise TypeError("the state is None at first, then what the last `step` gave")
         steps = 0 if state is None else state.steps
+        if tuple(word.shape) != (self.batch,):
+            raise ValueError(f"`step` takes the last words of all rows, shape ({self.batch},); it "
+                             f"was given shape {tuple(word.shape)}")
+        if steps in self.made:
+            raise ValueError("`step` was given this state before; call it once a step, with the "
+                             "state that the last call gave")
+        if steps >= self.longest:
+            raise ValueError(f"`step` is called for step number {steps + 1}; there are to be "
+                             f"{self.longest}")
+        self.made.add(steps)
         return self.table[word, steps], _State(steps + 1)
 
     def __repr__(self) -> str:
@@ -256,7 +269,7 @@ def _decode_cases() -> list[Case]:
     def case(batch, words, longest, taught, note):
         first = torch.ones(batch, dtype=torch.long)
         teacher = torch.randint(words, (batch, longest), generator=g)
-        return Case((_Step(words, 10 * batch + words), first, longest,
+        return Case((_Step(words, batch, longest), first, longest,
                      *([teacher] if taught else [])), note)
 
     return [

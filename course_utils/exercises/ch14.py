@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import linecache
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
+from course_utils import workers
 from course_utils.exercises.model import Case, Exercise, Mistake, Question, Verdict
 from course_utils.exercises.show import kind_of
 
@@ -34,6 +38,7 @@ def _average_cases() -> list[Case]:
              "three examples and one"),
         Case(([one, two, three], [16, 16, 5]), "three workers, the last has a rest"),
         Case(([one, two, three], [1, 2, 3]), "three workers, all different"),
+        Case(([one, two, three], [2, 6, 2]), "three workers, most rows in the middle"),
         Case(([one, two], [4, 0]), "a worker without examples"),
         Case(([one], [7]), "one worker"),
         Case(([g.reshape(2, 2) for g in (one, two)], [2, 6]), "a weight matrix"),
@@ -123,18 +128,48 @@ SHARES = ((12, 3), (10, 4), (32, 2), (7, 7), (5, 1), (3, 4), (101, 8))
 
 
 def _judge_share(answer) -> Verdict:
+    try:
+        text = workers.source_of(answer)
+    except ValueError:
+        return Verdict(False, "Your function is copied alone, as text, into the workers' script. "
+                              "So define it with `def share(rows, rank, k):`, without decorators.")
+    try:
+        return _judge_copy(_copied_alone(text, answer.__name__))
+    except NameError as error:
+        if isinstance(error, UnboundLocalError):
+            raise
+        return Verdict(False, "Your function is copied alone into the workers' script, where the "
+                              f"{error}. Write or import inside of it what it needs beside "
+                              "`torch`.")
+
+
+def _copied_alone(text: str, name: str) -> Callable:
+    """The function as a worker gets it: its text, and what the script imports.
+
+    Raises:
+        NameError: its first line needs another cell.
+    """
+    file = "<your function, copied>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    names = {"__name__": "worker"}
+    exec("import os\nfrom pathlib import Path\nimport torch\nfrom torch import nn", names)
+    exec(compile(text, file, "exec"), names)  # as there: `annotations` from this file's first line
+    return names[name]
+
+
+def _judge_copy(answer) -> Verdict:
     for n, k in SHARES:
-        rows = torch.randperm(n, generator=torch.Generator().manual_seed(n)) + 100
-        given = f"rows = {n} shuffled row numbers from 100 on, k = {k}"
-        before = rows.clone()
+        rows = torch.randperm(7 * n, generator=torch.Generator().manual_seed(n))[:n] + 100
+        given = f"rows = {n} row numbers from 100 on, with gaps and in any order, k = {k}"
         torch.manual_seed(0)
-        parts = [answer(rows, rank, k) for rank in range(k)]
-        again = [answer(rows, rank, k) for rank in range(k)]
+        own = [rows.clone() for _ in range(2 * k)]  # each worker holds its own, and asks twice
+        parts = [answer(own[rank], rank, k) for rank in range(k)]
+        again = [answer(own[k + rank], rank, k) for rank in range(k)]
         problem = _bad_parts(parts, rows, k) or _not_alike(parts, again)
-        if not problem and not torch.equal(rows, before):
-            problem = "Your code changes `rows`, which the other workers' shares come from too."
+        if not problem and not all(torch.equal(one, rows) for one in own):
+            problem = "Your code changes `rows`, which the worker may still need as it was."
         if problem:
-            return Verdict(False, problem, given=given, got=_shown(parts))
+            return Verdict(False, problem, given=given, got=_shown(parts, rows))
     return Verdict(True, "Every row goes to exactly one worker, and no worker waits long for "
                    "another.")
 
@@ -174,9 +209,13 @@ def _not_alike(parts, again) -> str:
             "has to come to the same division by itself, without random numbers.")
 
 
-def _shown(parts) -> str:
+def _shown(parts, rows: Tensor) -> str:
     sizes = [len(part) if hasattr(part, "__len__") else "?" for part in parts]
-    return f"shares of {', '.join(map(str, sizes))} rows"
+    first = parts[0]
+    strange = (isinstance(first, Tensor) and first.ndim == 1
+               and not set(first.tolist()) <= set(rows.tolist()))
+    return (f"shares of {', '.join(map(str, sizes))} rows"
+            + (f"; worker 0 begins with {first[:4].tolist()}" if strange else ""))
 
 
 def _rest_dropped(rows, rank, k):
@@ -244,11 +283,10 @@ SHARE = Exercise(
                 "Each worker shuffles for itself, so they do not agree who has which row. The "
                 "shuffling is done already; only divide."),
         Mistake("a list", _as_list,
-                "That is a list. Return a tensor, entries of `rows` without `tolist`: it indexes "
-                "the data, `x[rows]`."),
+                "A list. Return a tensor, such as a slice of `rows`."),
     ),
     stub='''def share(rows, rank, k):                # rows: (n,) row numbers, alike on all workers
-    ...                                  # your code: those of worker `rank`, of 0 … k − 1
+    ...                                  # your code: a tensor, those of worker `rank`, of 0 … k − 1
 
 check("dist-share", share)''',
 )

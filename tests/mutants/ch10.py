@@ -1,6 +1,7 @@
 """Answers for chapter 10: convolutions, their sizes and their parameters."""
 
 import copy
+from collections import OrderedDict
 from itertools import product
 
 import numpy as np
@@ -83,6 +84,32 @@ def number_by_number(x, weight, bias, stride=1, padding=0):
             if 0 <= r < h and 0 <= s < w:
                 total += float(x[c, r, s]) * float(weight[f, c, a, b])
         out[f, i, j] = total
+    return out
+
+
+def padded_to_the_same_size(x, weight, bias, stride=1, padding=0):
+    return by_torch(x, weight, bias, stride, weight.shape[-1] // 2 if padding else 0)
+
+
+def negative_places_wrap_round(x, weight, bias, stride=1, padding=0):
+    (_, h, w), k = x.shape, weight.shape[-1]
+    height, width = ((side + 2 * padding - k) // stride + 1 for side in (h, w))
+    out = bias[:, None, None].repeat(1, height, width)
+    for f, r, c, i, j in product(*map(range, (len(weight), height, width, k, k))):
+        row, column = r * stride + i - padding, c * stride + j - padding
+        if row < h and column < w:                       # and −1 is the last row
+            out[f, r, c] += (x[:, row, column] * weight[f, :, i, j]).sum()
+    return out
+
+
+def weight_by_weight(x, weight, bias, stride=1, padding=0):
+    k, x = weight.shape[-1], F.pad(x, (padding,) * 4)
+    height, width = ((side - k) // stride + 1 for side in x.shape[1:])
+    out = bias[:, None, None]
+    for i, j in product(range(k), repeat=2):
+        part = x[:, i : i + (height - 1) * stride + 1 : stride,
+                 j : j + (width - 1) * stride + 1 : stride]
+        out = out + (weight[:, :, i, j] @ part.flatten(1)).view(-1, height, width)
     return out
 
 
@@ -354,6 +381,68 @@ def from_the_back(net):
     return nn.Sequential(*parts)
 
 
+def new_linear_layers(net, fill):
+    """The right answer, its linear layers new ones that fill(new, old) fills."""
+    parts = []
+    for layer in striding()(net):
+        if isinstance(layer, nn.Linear):
+            old = next(p for p in net if isinstance(p, nn.Linear))
+            layer = nn.Linear(old.in_features, old.out_features)
+            fill(layer, old)
+        parts.append(layer)
+    return nn.Sequential(*parts)
+
+
+def same_memory(net):
+    def fill(new, old):
+        new.weight, new.bias = nn.Parameter(old.weight), nn.Parameter(old.bias)
+    return new_linear_layers(net, fill)
+
+
+def state_assigned(net):
+    return new_linear_layers(net, lambda new, old: new.load_state_dict(
+        old.state_dict(), assign=True))
+
+
+def state_copied(net):
+    return new_linear_layers(net, lambda new, old: new.load_state_dict(old.state_dict()))
+
+
+def the_same_relus(net):
+    relus = iter([layer for layer in net if isinstance(layer, nn.ReLU)])
+    return nn.Sequential(*(next(relus) if isinstance(layer, nn.ReLU) else layer
+                           for layer in striding()(net)))
+
+
+def without_biases(net):
+    made = striding()(net)
+    for layer in made:
+        if isinstance(layer, nn.Conv2d) and layer.stride == (2, 2):
+            layer.bias = None
+    return made
+
+
+def left_in_eval_mode(net):
+    net.eval()                                           # to try it, then forgotten
+    return striding()(net)
+
+
+def gradients_lost(net):
+    net.zero_grad()
+    return striding()(net)
+
+
+def by_names(net):
+    parts, last = OrderedDict(), None
+    for name, layer in net.named_children():
+        if isinstance(layer, nn.MaxPool2d):
+            parts[last] = strided(parts[last])
+        else:
+            parts[f"part{name}"] = copy.deepcopy(layer)
+            last = f"part{name}" if isinstance(layer, nn.Conv2d) else last
+    return nn.Sequential(parts)
+
+
 WRONG = {
     "cnn-convolve": {
         "padding repeats the border": lambda x, w, b, s=1, p=0: by_torch(
@@ -369,6 +458,8 @@ WRONG = {
         "rows and columns swapped": lambda x, w, b, s=1, p=0: by_torch(x, w, b, s, p).mT,
         "sums up in the bias": sums_into_the_bias,
         "weights damaged": damages_the_weights,
+        "padding k // 2, whichever is asked": padded_to_the_same_size,
+        "negative places wrap round": negative_places_wrap_round,
         "summed over filters": lambda x, w, b, s=1, p=0: by_torch(x, w, b, s, p).sum(0),
     },
     "cnn-parameters": {
@@ -421,6 +512,13 @@ WRONG = {
         "a list": lambda net: list(striding()(net)),
         "the net of the lesson": the_net_of_the_example,
         "returns the net": lambda net: net,
+        "new parameters on the same memory": same_memory,
+        "state assigned, not copied": state_assigned,
+        "the same ReLUs": the_same_relus,
+        "biases of the convolutions lost": without_biases,
+        "net left in eval mode": left_in_eval_mode,
+        "net frozen": lambda net: striding()(net.requires_grad_(False)),
+        "its gradients lost": gradients_lost,
     },
 }
 
@@ -431,7 +529,7 @@ RIGHT = {
         "number by number": number_by_number,
         "in float64, then as it was": lambda x, w, b, s=1, p=0: by_torch(
             x.double(), w.double(), b.double(), s, p).to(x.dtype),
-        "patches": in_loops,
+        "patches": in_loops, "weight by weight": weight_by_weight,
     },
     "cnn-parameters": {
         "by modules": by_modules, "by matching": by_matching,
@@ -443,6 +541,6 @@ RIGHT = {
     },
     "cnn-without-pools": {
         "a copy with other strides": a_copy_with_other_strides, "from the back": from_the_back,
-        "new convolutions": striding(),
+        "new convolutions": striding(), "by names": by_names, "state copied": state_copied,
     },
 }

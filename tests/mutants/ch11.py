@@ -50,6 +50,12 @@ def scaled_both(q, k, v):
     return torch.softmax(torch.matmul(q, torch.transpose(k, -2, -1)), dim=-1).matmul(v)
 
 
+def the_largest_of_all_taken_off(q, k, v):
+    scores = q @ k.mT / q.shape[-1] ** 0.5
+    weights = (scores - scores.max()).exp()              # rows far below it: 0 / 0
+    return weights / weights.sum(-1, keepdim=True) @ v
+
+
 # ---- att-sinusoids -------------------------------------------------------------------------------
 
 
@@ -83,6 +89,18 @@ def multiplied(T, d):
     t = torch.arange(T, dtype=torch.float64)[:, None]
     angle = t * 10000 ** (torch.arange(0, d, 2) / d)
     return torch.stack([angle.sin(), angle.cos()], -1).flatten(-2).float()
+
+
+def sines_and_cosines_by_place(T, d):
+    even = torch.arange(T)[:, None] % 2 == 0                 # of rows, not of columns
+    angle = torch.arange(T)[:, None] / 10000 ** (torch.arange(d) // 2 * 2 / d)
+    return torch.where(even, angle.sin(), angle.cos())
+
+
+def by_complex_numbers(T, d):
+    speed = 10000.0 ** (-torch.arange(0, d, 2).double() / d)
+    turned = torch.exp(1j * torch.outer(torch.arange(T).double(), speed))
+    return torch.view_as_real(turned).flip(-1).flatten(1).float()
 
 
 def in_plain_loops(T, d):
@@ -168,6 +186,9 @@ WRONG = {
         "looks back only": looks_back_only,
         "relu in softmax's place": relu_weights,
         "features first": lambda q, k, v: attend(q, k, v).mT,
+        "cut off from the graph": lambda q, k, v: F.scaled_dot_product_attention(q, k, v).detach(),
+        "without gradients": torch.no_grad()(attend),
+        "the largest of all taken off": the_largest_of_all_taken_off,
         "hard choice": lambda q, k, v: F.one_hot((q @ k.mT).argmax(-1), k.shape[-2]).to(v) @ v,
     },
     "att-adds": {
@@ -189,6 +210,7 @@ WRONG = {
         "twice as fast to fall": wave(exponent=lambda i, d: 4 * i / d),
         "over d − 2": wave(exponent=lambda i, d: 2 * i / max(d - 2, 1)),
         "whole exponents": whole_exponents,
+        "sines and cosines by place": sines_and_cosines_by_place,
         "each column its own speed": its_own_column_in_the_exponent,
         "multiplied": multiplied,
         "base 10,000 π": wave(base=10000 * math.pi),
@@ -227,9 +249,12 @@ RIGHT = {
     },
     "att-sinusoids": {
         "in plain loops": in_plain_loops, "in float32": in_float32, "by numpy": by_numpy,
+        "by complex numbers": by_complex_numbers,
     },
     "att-mask": {
         "in loops": mask_in_loops,
+        "by lengths": lambda tokens: (torch.arange(tokens.shape[1])
+                                      < (tokens > 0).sum(1, keepdim=True))[:, None, None],
         "not equal, unsqueezed": lambda tokens: tokens.ne(0).unsqueeze(1).unsqueeze(1),
         "as booleans, viewed": lambda tokens: tokens.bool().reshape(len(tokens), 1, 1, -1),
         "padding taken away": lambda tokens: ~(tokens == 0)[:, None, None, :],

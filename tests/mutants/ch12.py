@@ -43,6 +43,14 @@ def a_radius_fits(T, radius, causal=False):
     return mask
 
 
+def moved_inside_at_the_ends(T, radius, causal=False):
+    w, mask = min(T, 2 * radius + 1), torch.zeros(T, T, dtype=torch.bool)
+    for i in range(T):
+        start = min(max(i - radius, 0), T - w)           # every token gets 2r + 1 keys
+        mask[i, start : start + w] = True
+    return mask.tril() if causal else mask
+
+
 def by_triangles(T, radius, causal=False):
     ones = torch.ones(T, T)
     return ones.tril(0 if causal else radius).triu(-radius).bool()
@@ -113,6 +121,16 @@ def rows_and_columns_apart(n, offset, alpha):
     along = [np.square(i[None] - i[:, None] - o, dtype=np.float64) for o in offset]   # (n, n) each
     square = along[0][:, None, :, None] + along[1][None, :, None, :]
     return torch.from_numpy(-alpha * square.reshape(n * n, n * n))
+
+
+def in_float32_then_float64(n, offset, alpha):
+    return scores(n, offset, torch.tensor(float(alpha))).float().double()
+
+
+def multiplied_out(n, offset, alpha):
+    p = torch.cartesian_prod(torch.arange(n), torch.arange(n)).double()
+    wanted = p + torch.tensor(offset, dtype=torch.float64)
+    return alpha * (2 * wanted @ p.T - (wanted**2).sum(1, keepdim=True) - (p**2).sum(1))
 
 
 # ---- att-decode ----------------------------------------------------------------------------------
@@ -223,6 +241,39 @@ def fed_beforehand(step, first, longest, teacher=None):
     return torch.stack(words[1:], dim=1)
 
 
+def two_calls_a_step(step, first, longest, teacher=None):
+    word, state, words = first, None, []
+    for t in range(longest):
+        words.append(step(word, state)[0].argmax(-1))
+        state = step(word, state)[1]
+        word = words[-1] if teacher is None else teacher[:, t]
+    return torch.stack(words, 1)
+
+
+def a_call_too_many(step, first, longest, teacher=None):
+    (found, state), words = step(first, None), []
+    for t in range(longest):
+        words.append(found.argmax(-1))
+        found, state = step(words[-1] if teacher is None else teacher[:, t], state)
+    return torch.stack(words, 1)
+
+
+def row_by_row(step, first, longest, teacher=None):
+    taught = [None] * len(first) if teacher is None else teacher[:, None]
+    return torch.cat([decoding(step, first[b : b + 1], longest, right)
+                      for b, right in enumerate(taught)])
+
+
+def by_an_iterator(step, first, longest, teacher=None):
+    right = iter(() if teacher is None else teacher.unbind(1))
+    word, state, words = first, None, []
+    while len(words) < longest:
+        found, state = step(word, state)
+        words.append(found.argmax(1))
+        word = next(right, words[-1])
+    return torch.stack(words, 1)
+
+
 WRONG = {
     "att-window-mask": {
         "always causal": lambda T, radius, causal=False: window(T, radius, True),
@@ -234,6 +285,7 @@ WRONG = {
         "a negative start": rows_from_a_negative_start,
         "range without its end": range_without_its_end,
         "around a circle": around_a_circle,
+        "moved inside at the ends": moved_inside_at_the_ends,
         "radius below T only": a_radius_fits,
         "with a dimension for heads": lambda T, radius, causal=False: window(
             T, radius, causal)[None],
@@ -252,6 +304,7 @@ WRONG = {
                                                         torch.arange(n * n) % 3], -1)),
         "numpy": lambda n, offset, alpha: scores(n, offset, alpha).numpy(),
         "float32": lambda n, offset, alpha: scores(n, offset, alpha).float(),
+        "in float32, then float64": in_float32_then_float64,
         "as whole as the sharpness": lambda n, offset, alpha: scores(n, offset, alpha).to(
             torch.int64 if isinstance(alpha, int) else torch.float64),
     },
@@ -270,6 +323,9 @@ WRONG = {
         "the same tensor each time": the_same_tensor_each_time,
         "one sequence only": one_sequence_only,
         "columns of one": decoder(pick=lambda found: found.argmax(-1, keepdim=True)),
+        "two calls a step": two_calls_a_step,
+        "a call too many": a_call_too_many,
+        "row by row": row_by_row,
         "as floats": lambda *args: decoding(*args).float(),
     },
 }
@@ -282,9 +338,10 @@ RIGHT = {
     "att-head-scores": {
         "in loops": scores_in_loops, "places that are wanted": wanted_places,
         "rows and columns apart": rows_and_columns_apart, "in steps": scores,
+        "multiplied out": multiplied_out,
     },
     "att-decode": {
         "by recursion": by_recursion, "into a table": into_a_table,
-        "fed beforehand": fed_beforehand,
+        "fed beforehand": fed_beforehand, "by an iterator": by_an_iterator,
     },
 }
