@@ -196,6 +196,37 @@ def test_nets_in_one_tensor_are_pytorchs_nets(chapter):
         assert_close(found[r], net(x)[:, 0])
 
 
+def test_each_run_is_dealt_every_example_once_in_an_order_of_its_own(chapter):
+    first, second = chapter.deal(2, 10, 4, seed(18)), chapter.deal(2, 10, 4, seed(19))
+    order = torch.cat(first, dim=1)                                   # (runs, n)
+
+    assert [tuple(batch.shape) for batch in first] == [(2, 4), (2, 4), (2, 2)]
+    assert order.sort(dim=1).values.tolist() == [list(range(10))] * 2
+    assert order[0].tolist() != order[1].tolist()
+    assert order.tolist() != torch.cat(second, dim=1).tolist()
+    assert chapter.deal(2, 10, 10, seed(18)) == [slice(None)]
+
+
+def test_nets_with_examples_of_their_own_are_each_net_with_its_examples(chapter):
+    layers, x = chapter.random_nets([5, 4, 1], 3, seed(16)), torch.randn(3, 9, 5)
+    found = chapter.run_nets(layers, x)
+    for r in range(3):
+        assert_close(found[r], chapter.run_nets([p[r:r + 1] for p in layers], x[r])[0])
+
+
+def test_a_change_of_means_comes_with_two_standard_errors(chapter):
+    first, second = draw(8, number=20), 1 + draw(8, number=21)
+    step, margin = chapter.mean_change(first, second)
+    spread = [np.var(one.numpy(), ddof=1) / 8 for one in (first, second)]
+    assert step.item() == pytest.approx(second.mean().item() - first.mean().item())
+    assert margin.item() == pytest.approx(2 * math.sqrt(sum(spread)))
+
+
+def test_weeks_are_means_of_seven_days_and_a_rest_is_left_out(chapter):
+    squares = torch.arange(34, dtype=f64).reshape(2, 17)
+    assert chapter.by_week(squares).tolist() == [[3.0, 10.0], [20.0, 27.0]]
+
+
 # ---- playgrounds ---------------------------------------------------------------------------------
 
 

@@ -29,7 +29,7 @@ def test_a_page_shows_its_playgrounds_alone_and_they_train(playgrounds, page, sc
 
     opened = PlayPage(page, playgrounds.address("02"))
     live = opened.widget("Pieces that find their places")
-    line = opened.widget("Drag the line")
+    line = opened.widget("Move the line")
     text = page.locator("#rendered_cells").inner_text()
     assert "import torch" not in text and "worked answer" not in text
     line.changes(lambda: line.move("weight w", "ArrowLeft", times=5))
