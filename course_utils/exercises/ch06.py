@@ -600,7 +600,8 @@ BEAT = Exercise(
     hints=(
         "Plain descent is limited by the steep walls and creeps along the floor. Which of the "
         "chapter's rules hurries where gradients agree? The race lets you try them.",
-        "Momentum with a small rate and a long memory, or Adam with a surprisingly large one.",
+        "Momentum with a small rate and a long memory, or Adam with a surprisingly "
+        "large one (η from 1 to 2, or a shorter memory, β₂ = 0.9).",
         "Momentum with η about 0.001 and μ about 0.95 gets there; keep the movement in `state`.",
     ),
     mistakes=(
@@ -649,7 +650,7 @@ QUESTIONS: tuple[Question, ...] = (
         "opt-q-stuck", "06", "The loss hardly falls any more. What do you know of the gradient?",
         ("it is nearly zero", "nothing yet: measure it", "it points uphill"), 1,
         "At the edge of stability a network jumps from wall to wall with a long gradient; a "
-        "smaller η frees it.",
+        "smaller η takes it to the floor of the valley, once. There the gradient is small.",
     ),
     Question(
         "opt-q-limit", "06", "The largest eigenvalue of a quadratic's Hessian is 50. Plain descent "
@@ -694,10 +695,9 @@ QUESTIONS: tuple[Question, ...] = (
         "makes up for it.",
     ),
     Question(
-        "opt-q-warmup", "06", "Why may warm-up help Adam at a high rate?",
-        ("it finds a better minimum", "its first scales 1/√v̂ are uncertain",
-         "it saves computing time"), 1,
-        "At first v̂ is the mean of one or two squares. Small steps bridge the time until it is "
-        "a mean of many.",
+        "opt-q-warmup", "06", "No warm-up: how far does Adam's very first step move a parameter?",
+        ("by η times its gradient", "by η, however small its gradient", "not at all: m is zero"), 1,
+        "At step 0, m̂/√v̂ is g/|g|. Later noise cancels in m̂: Adam's least informed step is its "
+        "longest. A warm-up makes the first steps small.",
     ),
 )

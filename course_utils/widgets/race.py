@@ -26,12 +26,12 @@ YOURS = "yours"
 FAR = 1e6  # a loss that many times the start's (or more) puts a rule out of the race
 MAP_POINTS = 81  # heights per side of a map
 DRAWN = 1_000  # places of a path that are drawn at most
-_BLUE, _RED, _SKY, _GREY = (
-    COLORS["train"], COLORS["held_out"], COLORS["extra"][0], COLORS["reference"]
-)
+_BLUE, _RED = COLORS["train"], COLORS["held_out"]
+# Green and purple are left out: on a map they mean minima and saddles. No map of a race has maxima.
+_SKY, _, _, _ORANGE, _WINE = COLORS["extra"]
 _LONG, _TWO_DOTS = (0, (9, 2)), (0, (6, 1, 1, 1, 1, 1))
 _LOOKS = (
-    (_BLUE, "-"), (_RED, "--"), (_SKY, _TWO_DOTS), (_GREY, "-."), (_BLUE, ":"), (_RED, _LONG),
+    (_BLUE, "-"), (_RED, "--"), (_SKY, _TWO_DOTS), (_ORANGE, "-."), (_WINE, ":"), (_RED, _LONG),
 )  # fmt: skip
 
 

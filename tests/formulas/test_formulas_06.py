@@ -153,14 +153,19 @@ def test_the_hessian_of_a_linear_model_is_two_over_n_times_the_products_of_featu
     assert_close(H, torch.tensor(by_formula, dtype=f64))
 
 
-# needed-question: Polyak's η and μ, (2/(√λmax + √λmin))² and ((√κ − 1)/(√κ + 1))², with λmax = 1
-def test_polyaks_rate_and_momentum_shrink_every_direction_alike():
-    source = CHAPTER.code["needed-run"].source
-    assert "4 / (1 + 1 / root) ** 2, mu=((root - 1) / (root + 1)) ** 2" in source
+# in the cell λmax = 1
+@formula("06", "needed-question",
+         r"\eta = \frac{4}{(\sqrt{\lambda_{\max}} + \sqrt{\lambda_{\min}})^2}, \qquad "
+         r"\mu = \left(\frac{\sqrt\kappa - 1}{\sqrt\kappa + 1}\right)^2")
+def test_polyaks_rate_and_momentum_shrink_every_direction_alike(chapter):
+    assert r"is $1 - 1/\kappa$, where κ = λmax/λmin" in CHAPTER.prose
+    assert "4 / (1 + ratio**-0.5) ** 2, mu=polyak_mu(ratio)" in CHAPTER.code["needed-run"].source
     for ratio in (10, 300):
         root, low = ratio**0.5, 1 / ratio
-        lr, mu = 4 / (1 + 1 / root) ** 2, ((root - 1) / (root + 1)) ** 2
-        assert lr == close((2 / (math.sqrt(1) + math.sqrt(low))) ** 2)
+        lr, mu = 4 / (1 + ratio**-0.5) ** 2, ((root - 1) / (root + 1)) ** 2
+        assert lr == close(4 / (math.sqrt(1) + math.sqrt(low)) ** 2)
+        assert chapter.polyak_mu(ratio) == close(mu)
+        assert 1 - 1 / ratio == close(1 - (1 / 1.0) * low)     # plain: η = 1/λmax
         for lam in (low, (1 + low) / 2, 1.0):        # in between the pairs are complex
             step = np.array([[1 - lr * lam, mu], [-lr * lam, mu]])
             shrinks = np.abs(np.linalg.eigvals(step)).max()
