@@ -22,7 +22,7 @@ f64 = torch.float64
 @pytest.fixture(scope="module")
 def chapter():
     """The chapter's names; `shown` holds what the cells of RUN displayed last."""
-    return Chapter("05").names(RUN, seconds={1: TIMES}, serial=TIMES)
+    return Chapter("05").names(RUN, both={"vectorised": TIMES, "one by one": TIMES})
 
 
 # ---- the clock ----------------------------------------------------------------------------------
@@ -190,6 +190,29 @@ def test_each_batch_size_is_read_at_its_own_best_rate_or_at_one_eighth(chapter, 
     assert chapter.chosen(values, "equal epochs", False).tolist() == [[4.0, 4.0], [6.0, 7.0]]
     assert chapter.small_wins(values, "equal epochs", False, -1)       # a lower loss
     assert not chapter.small_wins(values, "equal epochs", False)
+
+
+def test_accuracy_at_a_loss_is_read_between_two_moments_and_missing_where_a_net_never_got_there(
+        chapter, monkeypatch):
+    curves = {"train_loss": np.array([[2.0, 0.4, 0.2], [2.0, 0.9, 0.8]]),
+              "accuracy": np.array([[0.1, 0.8, 0.9], [0.1, 0.6, 0.7]])}
+    table = SimpleNamespace(where=lambda lr: SimpleNamespace(curves=curves))
+    monkeypatch.setitem(chapter.right_at.__globals__, "raced", {4: table})
+    found = chapter.right_at(0.3, 4, 1.0)
+    assert found[0] == pytest.approx(0.85) and np.isnan(found[1])
+    assert chapter.against(found, found) == "not reached by all"
+    low, high = np.array([0.1, 0.2, 0.3]), np.array([0.3, 0.4, 0.6])
+    assert chapter.against(high, low) == "clearly higher"
+    assert chapter.against(low, high) == "clearly lower"
+    assert chapter.against(low, low) == "no clear difference"
+
+
+def test_only_the_deepest_valley_itself_counts_and_its_copies_apart(chapter, monkeypatch):
+    w, b = chapter.bottom.tolist()
+    places = [(w, b), (w, b + 2 * math.pi), (-w, math.pi - b), (w + 2.0, b)]
+    monkeypatch.setitem(chapter.arrived.__globals__, "starts", torch.tensor(places, dtype=f64))
+    found = chapter.arrived(32, [0.1], torch.Generator(), updates=0)
+    assert found.ravel().tolist() == [0.25, 0.75]        # itself; with its two copies
 
 
 # ---- the playground ------------------------------------------------------------------------------

@@ -508,8 +508,8 @@ QUESTIONS = (
         "batch-q-unbiased", "05",
         "Does a small batch's gradient point the wrong way on average?",
         ("no, its mean is the full gradient", "yes, by 1/√B", "only if the data are shuffled"), 0,
-        "Single batches miss, but their mean, with each batch counted by its size, is the full "
-        "gradient.",
+        "Single batches miss, but not to one side: over all possible batches of a size the mean is "
+        "the full gradient.",
     ),
     Question(
         "batch-q-shuffle", "05", "Full batch: what does shuffling the examples change?",
