@@ -82,6 +82,14 @@ def after(chapter, fault):
     return chapter.train(fault, start=5, epochs=2)
 
 
+@pytest.mark.parametrize("n", [100, 600])
+def test_along_the_wrong_dimension_perfect_answers_cost_about_ln_of_a_tenth(chapter, n):
+    label = torch.arange(n) % 10
+    cost = chapter.wrong_loss["wrong dim"](1000 * F.one_hot(label, 10).double(), label)
+
+    assert_close(cost, torch.tensor(math.log(n / 10)).double())
+
+
 def test_without_zero_grad_earlier_gradients_stay(chapter):
     sizes = {fault: torch.cat([p.grad.flatten() for p in after(chapter, fault).net.parameters()]
                               ).norm() for fault in (None, "missing zero_grad")}
@@ -192,6 +200,32 @@ def test_beyond_the_limit_a_settled_squared_error_grows_and_below_it_falls(chapt
     assert chapter.limit_holds([{0.9: np.array([1, 0.5]), 1.5: np.array([1, 3])}])
     assert not chapter.limit_holds([{0.9: np.array([1, 1.1]), 1.5: np.array([1, 3])}])
     assert not chapter.limit_holds([{0.9: np.array([1, 0.5]), 1.5: np.array([1, 1.9])}])
+
+
+def test_after_the_leap_the_limit_has_moved_for_cross_entropy_only(chapter):
+    squared, entropy = (chapter.beyond(loss, 3)["after"] for loss in
+                        (chapter.squared, chapter.cross_entropy))
+
+    assert 0.8 < squared < 1.4 and entropy < 0.4             # η λmax / 2; 1.5 before
+
+
+def test_without_settling_a_run_begins_at_the_random_start(chapter):
+    run = chapter.beyond(chapter.squared, 3, settle=0)
+
+    assert run[1.5][0] == run[0.9][0] > 0.9                  # answers of nothing: 1
+    assert run[1.5][0] > 3 * chapter.beyond(chapter.squared, 3)[1.5][0]
+    assert not chapter.limit_holds([run])                    # there it does not grow
+
+
+def test_medians_are_those_of_the_runs_and_six_points_decide():
+    accuracy = {fault: np.array([0.9, 0.9, 0.1]) for fault in [None, *FAULTS]}
+    accuracy["unscaled features"] = np.array([0.83, 0.83, 0.99])
+    curves = {fault: np.repeat(values[:, None, None], 4, 2) for fault, values in accuracy.items()}
+    names = CHAPTER.names(["frame-data", "accuracy-run"], kinds=[None, *FAULTS], curves=curves,
+                          runs={None: [], LEAK: []})
+
+    assert names.median["unscaled features"] == 0.83 and names.median[None] == 0.9
+    assert [fault for fault in FAULTS if fault not in names.unsuspicious] == ["unscaled features"]
 
 
 def test_the_practice_case_is_shown_by_the_layer_that_did_not_move(chapter):
