@@ -38,7 +38,7 @@ def test_memory_outside_state_is_told():
         memory["m"] = 0.95 * memory["m"] - 0.001 * grad
         return theta + memory["m"]
 
-    assert "belongs into `state`" in found(my_rule).message
+    assert "belongs in `state`" in found(my_rule).message
 
 
 def test_a_rule_may_draw_at_random():

@@ -548,7 +548,7 @@ def _judge_beat(rule: Callable) -> Verdict:
     if wrong or again != losses:
         return Verdict(
             False, "It works, but a second time, from the same start and with an empty `state`, it "
-            "goes another way. What it remembers belongs into `state`.", got=_first(again))
+            "goes another way. What it remembers belongs in `state`.", got=_first(again))
     elsewhere, wrong = descend(rule, there, -1)
     if wrong:
         return Verdict(
@@ -600,8 +600,8 @@ BEAT = Exercise(
     hints=(
         "Plain descent is limited by the steep walls and creeps along the floor. Which of the "
         "chapter's rules hurries where gradients agree? The race lets you try them.",
-        "Momentum with a small rate and a long memory, or Adam with a surprisingly "
-        "large one (η from 1 to 2, or a shorter memory, β₂ = 0.9).",
+        "Momentum with a small rate and a long memory, or Adam with a surprisingly large rate (η "
+        "from 1 to 2; with a shorter memory, β₂ = 0.9, η from 0.03 to 0.5).",
         "Momentum with η about 0.001 and μ about 0.95 gets there; keep the movement in `state`.",
     ),
     mistakes=(
