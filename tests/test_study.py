@@ -259,11 +259,13 @@ def test_how_near_a_prediction_came(predicted, result, sign, words):
 @pytest.mark.parametrize(("unit", "predicted", "result", "sign", "words"), [
     ("%", 94, 96, "✓", "near: 2 too low"),
     ("%", 80, 96, "✗", "16 too low"),             # within the factor 1.25, and five times as wrong
-    ("% of the starts", 86, 96, "◐", "10 too low"),
+    ("% of the starts", 90, 96, "◐", "6 too low"),
+    ("%", 10, 5.6, "◐", "4.4 too high"),          # nearly twice as many wrong
     ("of 100", 120, 96, "✗", "24 too high"),
     ("of 40", 9, 10, "✓", "near: 1 too low"),
     ("share right", 0.5, 0.48, "✓", "near: 0.02 too high"),
-    ("share right", 0.0, 0.02, "✓", "near: 0.02 too low"),
+    ("share right", 0.0, 0.02, "◐", "0.02 too low"),
+    ("%", 0.3, 0, "✓", "near: 0.3 too high"),
     ("times", 80, 96, "✓", "near: 17 % too low"),
 ])
 def test_a_share_is_compared_by_its_distance(unit, predicted, result, sign, words):

@@ -130,4 +130,3 @@ def _title(exercise: Exercise) -> str:
 
 def _call(function: str, id: str) -> str:
     return f'{function}("{id}")'
-

@@ -10,7 +10,7 @@ from ..cards import Card, code, escape, measured, paragraph, prose
 from .live import Choices, Live, close_tree, frame, status, text
 
 NEAR, NOT_FAR = 1.25, 2  # a number within this factor counts as near, or not far
-SHARE_NEAR, SHARE_NOT_FAR = 0.05, 0.15  # of a share: so much of the whole away, up or down
+SHARE_NEAR, SHARE_NOT_FAR = 0.05, 0.15  # a share: at most so much of the whole away
 
 
 class Kept(Protocol):
@@ -217,8 +217,9 @@ def whole_of(unit: str) -> float | None:
 def how_near(predicted: str | float, result: str | float, unit: str = "") -> tuple[str, str]:
     """(sign, words) for a prediction and what was measured.
 
-    Numbers are compared by their factor. A share is compared by its distance: of 96 right in 100,
-    80 would be within the factor, and is five times as many wrong.
+    Numbers are compared by their factor. A share is compared by its distance, beside the whole and
+    beside the smaller part: of 96 right in 100, 80 would be within the factor, and is five times
+    as many wrong.
     """
     if isinstance(predicted, str):
         return ("✓", "as predicted") if predicted == result else ("✗", "not as predicted")
@@ -228,7 +229,9 @@ def how_near(predicted: str | float, result: str | float, unit: str = "") -> tup
         return "✓", "exactly"
     if whole := whole_of(unit):
         away, direction = abs(predicted - result), "high" if predicted > result else "low"
-        sign = "✓" if away <= SHARE_NEAR * whole else "◐" if away <= SHARE_NOT_FAR * whole else "✗"
+        rest = max(min(result, whole - result), 0.01 * whole)    # the hits, or the errors
+        is_near = away <= min(SHARE_NEAR * whole, rest / 2)
+        sign = "✓" if is_near else "◐" if away <= min(SHARE_NOT_FAR * whole, 2 * rest) else "✗"
         near = "near: " if sign == "✓" else ""
         return sign, f"{near}{shown(away)} too {direction}"
     if predicted * result <= 0:
