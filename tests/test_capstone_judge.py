@@ -153,7 +153,7 @@ def test_a_loss_alone_says_that_something_is_wrong_but_not_what():
 def test_the_end_of_a_recorded_curve_is_no_evidence_even_where_it_lies_apart():
     for fault, name in (("wrong dim", "held_out_loss"), ("leaking test data", "held_out_accuracy")):
         ruling = said(fault, evidence=lambda run, name=name: torch.tensor(getattr(run, name)[-1]))
-        assert not ruling.ok and "That is a curve's end" in ruling.message
+        assert not ruling.ok and "the end of a recorded curve" in ruling.message
 
 
 def test_the_rate_alone_is_no_evidence_and_with_the_curvature_it_is():

@@ -263,6 +263,7 @@ def test_how_near_a_prediction_came(predicted, result, sign, words):
     ("%", 10, 5.6, "◐", "4.4 too high"),          # nearly twice as many wrong
     ("of 100", 120, 96, "✗", "24 too high"),
     ("of 40", 9, 10, "✓", "near: 1 too low"),
+    ("share right", 0.85, 0.9, "✓", "near: 0.05 too low"),
     ("share right", 0.5, 0.48, "✓", "near: 0.02 too high"),
     ("share right", 0.0, 0.02, "◐", "0.02 too low"),
     ("%", 0.3, 0, "✓", "near: 0.3 too high"),

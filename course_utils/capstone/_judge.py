@@ -92,7 +92,8 @@ def _judged(letter: str, given: Any) -> Ruling:
     above = _tells(letter, on_case, on_healthy)
     _singles_out(evidence, fault, on_case, above, chance(on_healthy))
     if _is_a_curves_end(on_case + on_healthy, case_runs + _panel(HEALTHY)):
-        _refuse("That is a curve's end, which many things move; measure something yourself.",
+        _refuse("That number is the end of a recorded curve (measured again, it is the same), and "
+                "many things move it. Ask the run something that the curves do not show.",
                 range_text(on_case))
     if name != fault:
         _refuse(_wrong_name(evidence, name, on_case))

@@ -187,13 +187,13 @@ class _Watch:
         self.followed: set[int] = set()
         self.alive: list[Any] = []  # optimisers and parameters: their ids must stay theirs
         self.dropout: bool | None = None  # on in the last pass; None: there was none
+        self.learned: bool | None = None  # on when the last gradient was computed
 
     def forward(self, module: nn.Module, *_: Any) -> None:
         """Before each pass of any module: look at the script's network."""
         if module is not self.names.get("net"):
             return
-        self.dropout = any(part.training for part in module.modules()
-                           if isinstance(part, nn.Dropout))
+        self.dropout = _has_dropout(module)
         for parameter in module.parameters():
             if parameter.requires_grad and id(parameter) not in self.followed:
                 self._follow(parameter)
@@ -201,6 +201,7 @@ class _Watch:
     def _follow(self, parameter: Tensor) -> None:
         def keep(grad: Tensor, key: int = id(parameter)) -> None:
             self.fresh[key] = grad.detach().clone()
+            self.learned = _has_dropout(self.names["net"])
 
         self.followed.add(id(parameter))
         self.alive.append(parameter)
@@ -219,7 +220,7 @@ class _Watch:
         if self.stop:
             raise _FirstUpdate
         seen = self.run._seen
-        seen.without_dropout += self.dropout is False
+        seen.without_dropout += self.learned is False
         seen.stale += any(map(self._stale, optimizer.param_groups))
         for group in optimizer.param_groups:
             seen.rates.append(float(group["lr"]))
@@ -244,6 +245,11 @@ class _Watch:
         self.run._seen.with_dropout += self.dropout is True
         getattr(self.run, f"{name}_loss").append(float(loss))
         getattr(self.run, f"{name}_accuracy").append(float(accuracy))
+
+
+def _has_dropout(net: nn.Module) -> bool:
+    """Whether a dropout layer of it is in training mode."""
+    return any(part.training for part in net.modules() if isinstance(part, nn.Dropout))
 
 
 def _named(optimizer: Any, group: dict[str, Any]) -> str:

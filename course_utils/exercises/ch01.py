@@ -558,9 +558,9 @@ def _judge_training(answer: Any, kind: str, epochs: int = 3) -> Verdict:
     if not isinstance(losses, list | tuple) or len(losses) != epochs:
         return Verdict(False, "Return a list with one loss for each epoch.", given, losses,
                        f"a list of {epochs} numbers")
-    if not all(isinstance(one, int | float) for one in losses):
-        return Verdict(False, "A loss that is kept should be a plain number: a tensor drags the "
-                       "record of its whole batch along.", given, losses,
+    if not all(isinstance(one, int | float | np.number) for one in losses):
+        return Verdict(False, "Each loss is to be a plain number (`.item()`): a tensor would keep "
+                       "the record of its batch alive.", given, losses,
                        f"a list of {epochs} plain numbers")
     right_model, *right_others = _training(kind)
     right = train_model(right_model, *right_others, epochs)
@@ -580,9 +580,12 @@ def _what_differs(
     model: nn.Module, before: list[Tensor], stepped: bool, losses: Any, right: list[float]
 ) -> str:
     if all(torch.equal(now, then) for now, then in zip(model.parameters(), before, strict=True)):
+        grads = [parameter.grad for parameter in model.parameters()]
+        if not stepped and all(grad is None for grad in grads):
+            return "The model's weights have not moved: there are no gradients, and nobody steps."
         if not stepped:
             return "The model's weights have not moved: backward fills .grad, and nobody steps."
-        if any(parameter.grad is not None for parameter in model.parameters()):
+        if any(grad is not None and bool(grad.any()) for grad in grads):
             return "The weights have not moved: step comes when there are no gradients yet."
         return "The weights have not moved: when step came, the gradients were cleared again."
     if np.isclose(losses[0], right[0], rtol=1e-4):
@@ -761,12 +764,14 @@ def _judge_runs(answer: Any) -> Verdict:
 def _what_is_gone(answer: Any) -> str:
     """What the run had and has no longer: training, updates, noise or shuffling; "" if nothing.
 
-    Seen from the rows that reach the first layer. Whoever builds the net otherwise is let off.
+    Seen from the rows that reach the first layer. Whoever computes without layers is let off.
     """
     rows, weights = _what_the_layer_sees(answer)
-    if len(rows) < 4:
-        return ("The losses repeat because no batch goes through the layers any more: each call is "
-                "to train, as the function did at first.")
+    if 0 < len(rows) < 4 or not rows and not _goes_backward(answer):
+        return ("The losses repeat because there is no training in them any more: each call is to "
+                "train on every batch, as the function did at first.")
+    if not rows:
+        return ""
     if all(torch.equal(weight, weights[0]) for weight in weights):
         return "The weights stay as they were drawn: backward and step are to stay in the loop."
     grid = torch.linspace(-1, 1, 64)
@@ -784,8 +789,8 @@ def _what_the_layer_sees(answer: Any) -> tuple[list[Tensor], list[Tensor]]:
 
     def look(layer: nn.Module, given: tuple) -> None:
         if isinstance(layer, nn.Linear) and layer.in_features == 1:
-            rows.append(given[0].detach().clone())
-            weights.append(layer.weight.detach().clone())
+            rows.append(given[0].detach().cpu().clone())
+            weights.append(layer.weight.detach().cpu().clone())
 
     handle = nn.modules.module.register_module_forward_pre_hook(look)
     try:
@@ -793,6 +798,12 @@ def _what_the_layer_sees(answer: Any) -> tuple[list[Tensor], list[Tensor]]:
     finally:
         handle.remove()
     return rows, weights
+
+
+def _goes_backward(answer: Any) -> bool:
+    with mock.patch("torch.autograd.backward", wraps=torch.autograd.backward) as backward:
+        answer(1)
+    return backward.called
 
 
 def _what_varies(answer: Any) -> str:

@@ -405,7 +405,7 @@ def _knows_too_much(answer, births: datasets.Births, rows: Tensor) -> Verdict | 
     """Change counts and see whether earlier rows change, which could not know them."""
     for day in (5, 1000, 2503, 4101):
         for days, said in ((slice(day, day + 1), TODAY), (slice(day + 1, DAYS), LATER)):
-            for births_then in (0.0, 30_000.0):          # so that thresholds are crossed
+            for births_then in (3_000.0, 30_000.0):      # below and above all that there are
                 count = births.count.clone()
                 count[days] = births_then
                 again = answer(replace(datasets.births(), count=count))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.exercises.model import Case, Exercise, Mistake, Question, Verdict
+from course_utils.exercises.nets import moved, parts_of
 
 f64 = torch.float64
 
@@ -407,7 +408,7 @@ def _pooled_nets() -> dict[str, tuple[nn.Sequential, int]]:
 
 def _judge_pools(answer) -> Verdict:
     for note, (net, side) in _pooled_nets().items():
-        before = {name: value.clone() for name, value in net.state_dict().items()}
+        before = parts_of(net)
         for p in net.parameters():
             p.grad = torch.ones_like(p)
         kinds = [type(part) for part in net]
@@ -425,12 +426,10 @@ def _changed(net, before, kinds) -> str:
     if [type(part) for part in net] != kinds or any(
             isinstance(p, nn.Conv2d) and p.stride != (1, 1) for p in net):
         return "Your code changes `net` itself. Build a new nn.Sequential."
-    if any(not torch.equal(value, before[name]) for name, value in net.state_dict().items()):
-        return "Your code changes the weights of `net`."
+    if moved(net, before):
+        return "Your code changes the weights of `net`, their dtype or `requires_grad`."
     if not all(part.training for part in net.modules()):
         return "Your code leaves `net` in eval mode; it was in training mode."
-    if not all(p.requires_grad for p in net.parameters()):
-        return "Your code switches `requires_grad` off in `net`."
     if any(p.grad is None or bool((p.grad != 1).any()) for p in net.parameters()):
         return "Your code changes the gradients of `net`."
     return ""

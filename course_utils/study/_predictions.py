@@ -230,8 +230,9 @@ def how_near(predicted: str | float, result: str | float, unit: str = "") -> tup
     if whole := whole_of(unit):
         away, direction = abs(predicted - result), "high" if predicted > result else "low"
         rest = max(min(result, whole - result), 0.01 * whole)    # the hits, or the errors
-        is_near = away <= min(SHARE_NEAR * whole, rest / 2)
-        sign = "✓" if is_near else "◐" if away <= min(SHARE_NOT_FAR * whole, 2 * rest) else "✗"
+        near_by, not_far = (min(part * whole, times * rest) + 1e-9           # rounding
+                            for part, times in ((SHARE_NEAR, 0.5), (SHARE_NOT_FAR, 2)))
+        sign = "✓" if away <= near_by else "◐" if away <= not_far else "✗"
         near = "near: " if sign == "✓" else ""
         return sign, f"{near}{shown(away)} too {direction}"
     if predicted * result <= 0:
