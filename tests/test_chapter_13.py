@@ -203,7 +203,7 @@ def test_beyond_the_limit_a_settled_squared_error_grows_and_below_it_falls(chapt
 
 
 def test_after_the_leap_the_limit_has_moved_for_cross_entropy_only(chapter):
-    squared, entropy = (chapter.beyond(loss, 3)["after"] for loss in
+    squared, entropy = (chapter.beyond(loss, 3)["number after"] for loss in
                         (chapter.squared, chapter.cross_entropy))
 
     assert 0.8 < squared < 1.4 and entropy < 0.4             # η λmax / 2; 1.5 before
