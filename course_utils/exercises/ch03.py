@@ -462,13 +462,7 @@ def _foresight(held_out, patience):
 
 def _one_late(held_out, patience):
     _refused(held_out, patience)
-    best = 0
-    for epoch, loss in enumerate(held_out):
-        if loss < held_out[best]:
-            best = epoch
-        if epoch - best > patience:
-            return best, epoch
-    return best, len(held_out) - 1
+    return _nan_stays_best(held_out, patience + 1)
 
 
 def _one_early(held_out, patience):

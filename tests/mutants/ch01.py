@@ -399,7 +399,7 @@ def _measured_after(model, loss_function, optimizer, loader, epochs):
     return losses
 
 
-def _one_update_an_epoch(model, loss_function, optimizer, loader, epochs):
+def _cleared_once_an_epoch(model, loss_function, optimizer, loader, epochs, *, each_batch=True):
     losses = []
     model.train()
     for _ in range(epochs):
@@ -408,25 +408,17 @@ def _one_update_an_epoch(model, loss_function, optimizer, loader, epochs):
         for x, label in loader:
             loss = loss_function(model(x), label)
             loss.backward()
+            if each_batch:
+                optimizer.step()
             total, seen = total + loss.item() * len(x), seen + len(x)
-        optimizer.step()
-        losses.append(total / seen)
-    return losses
-
-
-def _cleared_once_an_epoch(model, loss_function, optimizer, loader, epochs):
-    losses = []
-    model.train()
-    for _ in range(epochs):
-        optimizer.zero_grad()
-        total = seen = 0
-        for x, label in loader:
-            loss = loss_function(model(x), label)
-            loss.backward()
+        if not each_batch:
             optimizer.step()
-            total, seen = total + loss.item() * len(x), seen + len(x)
         losses.append(total / seen)
     return losses
+
+
+def _one_update_an_epoch(*given):
+    return _cleared_once_an_epoch(*given, each_batch=False)
 
 
 def _first_epoch_only(*given):
